@@ -1,0 +1,63 @@
+"""Every error a person may meet, as a tree. A message is one or two sentences: what happened, and what to do.
+
+SituateError
+ |- SettingsError            a setting is wrong; nothing was started
+ |- UploadError              the file was not taken; nothing was stored
+ |- UnreadableDocument       the stored file cannot be indexed; retrying will not help
+ |- DocumentGone             the document was deleted while work on it was under way
+ |- QuestionError            the question cannot be searched for
+ |- NothingToSearch          no document is ready in what was selected
+ |- ProviderError            a model provider answered with an error
+     |- PermanentProviderError    bad key, no rights, unknown model, rejected request: asking again will not help
+     |- TransientProviderError    overloaded, rate limited, unreachable: asking again may help
+
+Whether a provider's error is permanent or transient is decided once, in its adapter. Errors of the database (`db.DatabaseRefused`)
+are raised by `db`, which imports nothing of ours.
+"""
+
+
+class SituateError(Exception):
+    """Something went wrong that a person can act on; ``str()`` is the sentence they read."""
+
+
+class SettingsError(SituateError):
+    """A setting is wrong; nothing was started."""
+
+
+class UploadError(SituateError):
+    """The file was not taken; nothing was stored."""
+
+
+class UnreadableDocument(SituateError):
+    """The file cannot be indexed: damaged, encrypted, without text, or beyond a limit. Retrying will not help."""
+
+
+class DocumentGone(SituateError):
+    """The document was deleted while work on it was under way."""
+
+
+class QuestionError(SituateError):
+    """The question is empty, or too long to be one."""
+
+
+class NothingToSearch(SituateError):
+    """No document is ready in what was selected."""
+
+
+class ProviderError(SituateError):
+    """A model provider answered with an error."""
+
+
+class PermanentProviderError(ProviderError):
+    """Asking again will not help: bad key, no rights, unknown model, rejected request."""
+
+
+class TransientProviderError(ProviderError):
+    """Asking again may help: overloaded, rate limited, unreachable.
+
+    ``retry_after`` is the provider's own wish in seconds, when it stated one.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

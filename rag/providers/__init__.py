@@ -1,0 +1,167 @@
+"""What Situate asks of a model, as Protocols that speak strings and numbers.
+
+One module per provider implements them and translates that vendor's errors into `rag.errors` at the edge. `recipient` names who receives
+text ("Anthropic"), or is None for a model that runs here; `rag.consent` asks a person before text first goes to a recipient.
+`rag.deps.build` is the only place that chooses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """Tokens of one call, as the provider metered them."""
+
+    model: str
+    input_tokens: int = 0  # billed at the plain input price
+    output_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_read_tokens: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passage:
+    """What an answerer reads of one hit: sentences in reading order, each citable by its index."""
+
+    title: str  # of the document
+    source: str  # file name and pages, for the model's orientation
+    context: str  # for orientation only: never quoted, never citable
+    heading: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """A further piece of the answer (markdown)."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cite:
+    """The provider's claim that the text it has just written (since the last block ended) rests on sentences [first, last) of a passage."""
+
+    passage: int
+    first: int
+    last: int  # exclusive
+    quote: str  # what the provider says it quotes; verified by rag.answer, never trusted
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockEnd:
+    """The end of a span of text that shares its citations."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """One earlier question and its answer."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """The situating text of one chunk, or why there is none."""
+
+    ord: int
+    text: str = ""
+    error: str = ""
+    usage: Usage | None = None
+
+
+class Embedder(Protocol):
+    """Maps text to unit vectors; query and document sides may differ."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest text, in tokens, that one vector is computed from without averaging parts."""
+        ...
+
+    def count_tokens(self, text: str) -> int: ...
+
+    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors, shape (len(texts), dimensions). Text beyond max_tokens is split and averaged, never cut."""
+        ...
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """A unit vector, shape (dimensions,)."""
+        ...
+
+
+class Reranker(Protocol):
+    """Scores texts against a query; higher is better."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def recipient(self) -> str | None: ...
+
+    @property
+    def depth(self) -> int:
+        """How many fused candidates it is given."""
+        ...
+
+    @property
+    def joins_fusion(self) -> bool:
+        """True when its score is to be added to the fused score (late interaction); False when it replaces it (cross-encoder)."""
+        ...
+
+    def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
+        """One score per text, in input order."""
+        ...
+
+
+class Situator(Protocol):
+    """Writes, for each chunk, a short context that situates it in its document (Anthropic, Contextual Retrieval, September 2024)."""
+
+    @property
+    def name(self) -> str:
+        """Model and prompt version, as stored with each context."""
+        ...
+
+    @property
+    def recipient(self) -> str | None: ...
+
+    def situate(self, document: str, chunks: Sequence[tuple[int, str]]) -> Iterator[Context]:
+        """Yield one Context per (ord, text), in any order, as each is done.
+
+        A chunk's failure is its Context.error. Raises PermanentProviderError when no further call can succeed.
+        """
+        ...
+
+
+class Answerer(Protocol):
+    """Answers a question from passages."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def recipient(self) -> str | None: ...
+
+    @property
+    def is_extract(self) -> bool:
+        """True when the answer is quoted sentences rather than written prose; the page says so."""
+        ...
+
+    def stream(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> Iterator[Text | Cite | BlockEnd | Usage]:
+        """Yield the answer as it is made. Text in which nothing is cited is legal and will be marked as uncited.
+
+        A Cite applies to all Text since the last BlockEnd, whichever comes first within the block.
+        """
+        ...
