@@ -1,1 +1,67 @@
-"""Everything that speaks SQL."""
+"""Everything that speaks SQL: a pool, the subject a transaction acts for, and one module per kind of row.
+
+Row-level security is forced on every table with people's data. `as_subject` opens the one kind of transaction the application uses; a
+connection taken from the pool without it sees no rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from pgvector.psycopg import register_vector
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+
+Connection = psycopg.Connection[Any]
+Pool = ConnectionPool[Connection]
+
+
+class DatabaseRefused(Exception):
+    """The database cannot be used; str() says why and what to do."""
+
+
+class DatabaseAway(Exception):
+    """The database does not answer just now; what was asked can be asked again when it is back."""
+
+
+def _configure(connection: Connection) -> None:
+    register_vector(connection)
+    connection.commit()
+
+
+def open_pool(url: str, *, max_size: int = 12) -> Pool:
+    """A pool of connections to a migrated database. Connections are checked before use, so a restarted server is found again."""
+    return ConnectionPool(
+        url,
+        min_size=1,
+        max_size=max_size,
+        timeout=10,
+        configure=_configure,
+        check=ConnectionPool.check_connection,
+        kwargs={"options": "-c timezone=UTC", "connect_timeout": 5},
+        open=True,
+    )
+
+
+@contextmanager
+def as_subject(pool: Pool, subject: str) -> Iterator[Connection]:
+    """One transaction in which row-level security lets `subject`'s rows through; committed when the block ends well.
+
+    Raises DatabaseAway when the server cannot be reached or goes away in the middle.
+    """
+    try:
+        with pool.connection() as connection:
+            connection.execute("select set_config('situate.subject', %s, true)", [subject])
+            yield connection
+    except PoolTimeout as error:
+        raise DatabaseAway(AWAY) from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        if isinstance(error, psycopg.OperationalError) and error.sqlstate and not error.sqlstate.startswith(("08", "57")):
+            raise
+        raise DatabaseAway(AWAY) from error
+
+
+AWAY = "The database does not answer. Nothing is lost; try again in a moment."

@@ -1,8 +1,17 @@
-"""Chunks: what is embedded, indexed, retrieved and cited."""
+"""Chunks: what is embedded, indexed, retrieved and cited; and the vectors and postings made from them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pgvector import HalfVector
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from db import Connection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +30,176 @@ class Draft:
     ord: int
     heading: str  # section path, outermost first, joined by " > "
     text: str
-    context: str  # structural context, or a model's once it wrote one
+    context: str  # structural context
     first_page: int
     last_page: int
     sentences: tuple[Sentence, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk:
+    """A stored chunk."""
+
+    collection_id: int
+    document_id: int
+    ord: int
+    heading: str
+    text: str
+    context: str  # what is indexed with it now
+    context_by: str  # "structural", or model and prompt version
+    structural: str
+    first_page: int
+    last_page: int
+    sentences: tuple[Sentence, ...]
+
+    def __post_init__(self) -> None:
+        unpacked = tuple(
+            s if isinstance(s, Sentence) else Sentence(start=s[0], end=s[1], boxes=tuple((int(b[0]), *map(float, b[1:5])) for b in s[2]))  # type: ignore[misc]  # a jsonb row
+            for s in self.sentences
+        )
+        object.__setattr__(self, "sentences", unpacked)
+
+    @property
+    def indexed_text(self) -> str:
+        """What is embedded and tokenised: the context in front, as in Anthropic's Contextual Retrieval."""
+        return indexed_text(context=self.context, heading=self.heading, text=self.text)
+
+    def quote(self, first: int, last: int) -> str:
+        """The stored text of sentences [first, last)."""
+        return self.text[self.sentences[first].start : self.sentences[last - 1].end]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Posting:
+    """One term in one chunk."""
+
+    term: str
+    ord: int
+    tf: int  # occurrences in the chunk
+    length: int  # of the chunk, in terms
+
+
+def indexed_text(*, context: str, heading: str, text: str) -> str:
+    return "\n".join(part for part in (context, heading, text) if part)
+
+
+
+def put_chunks(connection: Connection, *, collection_id: int, document_id: int, chunks: Sequence[Draft], words: Sequence[str]) -> None:
+    """Replace a document's chunks. `words[i]` is the tsvector literal of chunks[i]. They are not searchable until published."""
+    connection.execute("delete from chunks where document_id = %s", [document_id])
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """insert into chunks (collection_id, document_id, ord, heading, text, context, context_by, structural, first_page, last_page,
+                                   sentences, words)
+               values (%s, %s, %s, %s, %s, %s, 'structural', %s, %s, %s, %s, %s::tsvector)""",
+            [
+                (
+                    collection_id, document_id, c.ord, c.heading, c.text, c.context, c.context, c.first_page, c.last_page,
+                    Jsonb([[s.start, s.end, [[b[0], *(round(v, 1) for v in b[1:])] for b in s.boxes]] for s in c.sentences]), literal,
+                )
+                for c, literal in zip(chunks, words, strict=True)
+            ],
+        )  # fmt: skip
+
+
+def chunks(connection: Connection, document_id: int) -> list[Chunk]:
+    """A document's chunks in order."""
+    with connection.cursor(row_factory=class_row(Chunk)) as cursor:
+        return cursor.execute(
+            """select collection_id, document_id, ord, heading, text, context, context_by, structural, first_page, last_page, sentences
+               from chunks where document_id = %s order by ord""",
+            [document_id],
+        ).fetchall()
+
+
+def fetch(connection: Connection, keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Chunk]:
+    """The chunks with these (document_id, ord), by key; those deleted meanwhile are absent."""
+    with connection.cursor(row_factory=class_row(Chunk)) as cursor:
+        rows = cursor.execute(
+            """select c.collection_id, c.document_id, c.ord, c.heading, c.text, c.context, c.context_by, c.structural, c.first_page,
+                      c.last_page, c.sentences
+               from unnest(%s::bigint[], %s::int[]) k (document_id, ord) join chunks c using (document_id, ord)""",
+            [[k[0] for k in keys], [k[1] for k in keys]],
+        ).fetchall()
+    return {(row.document_id, row.ord): row for row in rows}
+
+
+def model_id(connection: Connection, name: str, dimensions: int) -> int:
+    """The number of an embedding model, which gets its own HNSW index when it is new."""
+    row = connection.execute("select id from embedding_models where name = %s", [name]).fetchone()
+    if row is None:
+        row = connection.execute("select add_embedding_model(%s, %s)", [name, dimensions]).fetchone()
+    assert row is not None  # noqa: S101 - the function always returns an id
+    return int(row[0])
+
+
+def drafted(connection: Connection, *, document_id: int, model: int) -> dict[int, bytes]:
+    """Which chunks have an embedding waiting to be published: ord -> digest of the text it was computed from."""
+    rows = connection.execute("select ord, key from vector_drafts where document_id = %s and model_id = %s", [document_id, model])
+    return {ord_: bytes(key) for ord_, key in rows}
+
+
+def put_vector_drafts(
+    connection: Connection, *, collection_id: int, document_id: int, model: int, rows: Iterable[tuple[int, bytes, NDArray[np.float32]]]
+) -> None:
+    """Keep embeddings as they are computed: (ord, digest of the text, vector)."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """insert into vector_drafts (collection_id, document_id, model_id, ord, key, vec) values (%s, %s, %s, %s, %s, %s)
+               on conflict (document_id, model_id, ord) do update set key = excluded.key, vec = excluded.vec""",
+            [(collection_id, document_id, model, ord_, key, HalfVector(vec)) for ord_, key, vec in rows],
+        )
+
+
+def publish(connection: Connection, *, collection_id: int, document_id: int, model: int, lengths: Sequence[int], postings: Iterable[Posting]) -> None:
+    """Make a document searchable, whole: its drafted vectors and its postings replace whatever was published.
+
+    One transaction: the caller's. `lengths` holds each chunk's length in terms, by ord.
+    """
+    connection.execute("delete from vectors where document_id = %s and model_id = %s", [document_id, model])
+    connection.execute(
+        """insert into vectors (model_id, collection_id, document_id, ord, vec)
+           select model_id, collection_id, document_id, ord, vec from vector_drafts where document_id = %s and model_id = %s order by ord""",
+        [document_id, model],
+    )
+    connection.execute("delete from vector_drafts where document_id = %s and model_id = %s", [document_id, model])
+    connection.execute("delete from postings where document_id = %s", [document_id])
+    connection.execute("create temp table if not exists incoming (term text collate \"C\", ord int, tf int, length int) on commit delete rows")
+    with connection.cursor() as cursor, cursor.copy("copy incoming (term, ord, tf, length) from stdin (format binary)") as copy:
+        copy.set_types(["text", "int4", "int4", "int4"])
+        for p in postings:
+            copy.write_row((p.term, p.ord, p.tf, p.length))
+    # COPY straight into a table under row-level security is refused
+    connection.execute(
+        """insert into postings (term, collection_id, document_id, n, ps)
+           select term, %s, %s, count(*), array_agg((ord::bigint << 40) | (tf::bigint << 20) | length::bigint order by ord)
+           from incoming group by term order by term""",
+        [collection_id, document_id],
+    )
+    connection.execute("update documents set n_chunks = %s, total_len = %s where id = %s", [len(lengths), sum(lengths), document_id])
+
+
+def put_context(connection: Connection, *, collection_id: int, document_id: int, situator: str, ord_: int, text: str, error: str) -> None:
+    """Keep what a model wrote for a chunk, or why it did not; a stored context is never overwritten by an error."""
+    connection.execute(
+        """insert into contexts (collection_id, document_id, situator, ord, text, error) values (%s, %s, %s, %s, %s, %s)
+           on conflict (document_id, situator, ord) do update set text = excluded.text, error = excluded.error where contexts.text = ''""",
+        [collection_id, document_id, situator, ord_, text, error],
+    )
+
+
+def contexts(connection: Connection, *, document_id: int, situator: str) -> dict[int, str]:
+    """The contexts a model has written for a document so far, by ord."""
+    rows = connection.execute(
+        "select ord, text from contexts where document_id = %s and situator = %s and text <> ''", [document_id, situator]
+    )
+    return dict(rows.fetchall())
+
+
+def put_on_contexts(connection: Connection, *, document_id: int, situator: str) -> None:
+    """Let a model's contexts take the place of the structural ones; chunks without one keep theirs."""
+    connection.execute(
+        """update chunks c set context = x.text, context_by = x.situator from contexts x
+           where c.document_id = %s and x.document_id = c.document_id and x.ord = c.ord and x.situator = %s and x.text <> ''""",
+        [document_id, situator],
+    )

@@ -1,0 +1,221 @@
+"""Conversations: questions, answers as they grow, their citations and traces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from db import Connection
+from db.documents import Selection
+
+SILENCE = 20  # seconds without a sign of life after which an unfinished answer counts as interrupted
+
+
+class State(StrEnum):
+    SEARCHING = "searching"
+    ANSWERING = "answering"  # sources are known, the answer grows
+    DONE = "done"
+    FAILED = "failed"  # `error` says why; what was written stays
+    STOPPED = "stopped"  # by the person
+    INTERRUPTED = "interrupted"  # its producer is gone; what was written stays. Never stored: seen from a silent beat
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A span of an answer that shares its citations."""
+
+    text: str  # markdown
+    citations: tuple[int, ...]  # numbers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Citation:
+    number: int  # from 1, in order of appearance in its answer
+    document_id: int | None  # None once the document is deleted
+    filename: str
+    ord: int
+    page: int  # where the quote begins
+    quote: str  # verbatim from the stored text
+    boxes: tuple[tuple[int, float, float, float, float], ...]  # (page, x0, y0, x1, y1): PDF points from the page's bottom left
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """A question and its answer, as far as it has come."""
+
+    id: int
+    conversation_id: int
+    question: str
+    state: State
+    parts: tuple[Part, ...]
+    abstained: bool
+    model: str
+    is_extract: bool
+    dropped: int  # citations that did not stand in the stored text
+    notes: tuple[str, ...]
+    error: str
+    created_at: datetime
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "state", State(self.state))
+        object.__setattr__(self, "parts", tuple(p if isinstance(p, Part) else Part(text=p[0], citations=tuple(p[1])) for p in self.parts))
+        object.__setattr__(self, "notes", tuple(self.notes))
+
+    @property
+    def finished(self) -> bool:
+        return self.state not in {State.SEARCHING, State.ANSWERING}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversation:
+    id: int
+    title: str
+    updated_at: datetime
+
+
+def start_conversation(connection: Connection, *, title: str, selection: Selection) -> int:
+    row = connection.execute(
+        "insert into conversations (title, selection) values (%s, %s) returning id", [title, Jsonb(selection.parameters)]
+    ).fetchone()
+    assert row is not None  # noqa: S101 - `returning` gives a row
+    return int(row[0])
+
+
+def conversations(connection: Connection, *, limit: int = 50) -> list[Conversation]:
+    """The subject's conversations, latest first."""
+    with connection.cursor(row_factory=class_row(Conversation)) as cursor:
+        return cursor.execute("select id, title, updated_at from conversations order by updated_at desc limit %s", [limit]).fetchall()
+
+
+def selection(connection: Connection, conversation_id: int) -> Selection:
+    row = connection.execute("select selection from conversations where id = %s", [conversation_id]).fetchone()
+    stored: dict[str, list[int] | None] = row[0] if row else {}
+    named = {name: tuple(ids) for name, ids in stored.items() if ids is not None}
+    return Selection(collections=named.get("collections"), documents=named.get("documents"))
+
+
+def add_message(connection: Connection, *, conversation_id: int, question: str) -> int:
+    row = connection.execute(
+        "insert into messages (conversation_id, question) values (%s, %s) returning id", [conversation_id, question]
+    ).fetchone()
+    assert row is not None  # noqa: S101 - `returning` gives a row
+    connection.execute("update conversations set updated_at = now() where id = %s", [conversation_id])
+    return int(row[0])
+
+
+def messages(connection: Connection, conversation_id: int) -> list[Message]:
+    """A conversation's messages in order."""
+    with connection.cursor(row_factory=class_row(Message)) as cursor:
+        return cursor.execute(
+            """select id, conversation_id, question,
+                      case when state in ('searching', 'answering') and beat_at < clock_timestamp() - make_interval(secs => %(silence)s)
+                           then 'interrupted' else state end as state,
+                      parts, abstained, model, is_extract, dropped, notes, error, created_at
+               from messages where conversation_id = %(conversation)s order by id""",
+            {"conversation": conversation_id, "silence": SILENCE},
+        ).fetchall()
+
+
+def message(connection: Connection, message_id: int) -> Message | None:
+    with connection.cursor(row_factory=class_row(Message)) as cursor:
+        return cursor.execute(
+            """select id, conversation_id, question,
+                      case when state in ('searching', 'answering') and beat_at < clock_timestamp() - make_interval(secs => %(silence)s)
+                           then 'interrupted' else state end as state,
+                      parts, abstained, model, is_extract, dropped, notes, error, created_at
+               from messages where id = %(id)s""",
+            {"id": message_id, "silence": SILENCE},
+        ).fetchone()
+
+
+def grow(
+    connection: Connection,
+    message_id: int,
+    *,
+    state: State,
+    parts: Sequence[Part],
+    citations: Sequence[Citation],
+    abstained: bool = False,
+    model: str = "",
+    is_extract: bool = False,
+    dropped: int = 0,
+    notes: Sequence[str] = (),
+    error: str = "",
+) -> bool:
+    """Store an answer as far as it has come; False when it was stopped or deleted meanwhile, and nothing more is wanted."""
+    updated = connection.execute(
+        """update messages set state = %s, parts = %s, abstained = %s, model = %s, is_extract = %s, dropped = %s, notes = %s, error = %s,
+                  beat_at = clock_timestamp()
+           where id = %s and state in ('searching', 'answering')""",
+        [
+            state.value,
+            Jsonb([[p.text, list(p.citations)] for p in parts]),
+            abstained,
+            model,
+            is_extract,
+            dropped,
+            Jsonb(list(notes)),
+            error,
+            message_id,
+        ],
+    ).rowcount
+    if updated != 1:
+        return False
+    with connection.cursor() as cursor:
+        # the document may have been deleted while the answer was made: the quote stays, the link does not
+        cursor.executemany(
+            """insert into citations (message_id, number, document_id, filename, ord, page, quote, boxes)
+               values (%s, %s, (select id from documents where id = %s), %s, %s, %s, %s, %s) on conflict do nothing""",
+            [(message_id, c.number, c.document_id, c.filename, c.ord, c.page, c.quote, Jsonb([list(b) for b in c.boxes])) for c in citations],
+        )
+    return True
+
+
+def stop(connection: Connection, message_id: int) -> bool:
+    """The person wants no more of this answer; its producer notices at its next step."""
+    return (
+        connection.execute("update messages set state = 'stopped' where id = %s and state in ('searching', 'answering')", [message_id]).rowcount
+        == 1
+    )
+
+
+def beat(connection: Connection, message_id: int) -> bool:
+    """A sign of life; False when the answer is no longer wanted."""
+    return (
+        connection.execute(
+            "update messages set beat_at = clock_timestamp() where id = %s and state in ('searching', 'answering')", [message_id]
+        ).rowcount
+        == 1
+    )
+
+
+def citations(connection: Connection, message_id: int) -> list[Citation]:
+    """A message's citations by number."""
+    rows = connection.execute(
+        "select number, document_id, filename, ord, page, quote, boxes from citations where message_id = %s order by number", [message_id]
+    )
+    return [
+        Citation(
+            number=n, document_id=d, filename=f, ord=o, page=p, quote=q, boxes=tuple((int(b[0]), b[1], b[2], b[3], b[4]) for b in boxes)
+        )
+        for n, d, f, o, p, q, boxes in rows
+    ]
+
+
+def put_trace(connection: Connection, message_id: int, trace: dict[str, Any]) -> None:
+    connection.execute(
+        "insert into traces (message_id, trace) values (%s, %s) on conflict (message_id) do update set trace = excluded.trace",
+        [message_id, Jsonb(trace)],
+    )
+
+
+def trace(connection: Connection, message_id: int) -> dict[str, Any] | None:
+    """What retrieval did for a message: see rag.search.Trace.as_json."""
+    row = connection.execute("select trace from traces where message_id = %s", [message_id]).fetchone()
+    return None if row is None else dict(row[0])

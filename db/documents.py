@@ -1,0 +1,241 @@
+"""Collections and the documents in them: their files, pages, state and progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from psycopg.rows import class_row
+
+from db import Connection
+
+PART = 1 << 20  # bytes of a file in one row
+
+
+class Status(StrEnum):
+    QUEUED = "queued"  # stored, waiting for a worker
+    WORKING = "working"  # a worker has it
+    READY = "ready"  # published whole: searchable
+    FAILED = "failed"  # `error` says why; its file is kept
+    SUPERSEDED = "superseded"  # a newer version answers in its place; old citations still open it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collection:
+    id: int
+    name: str
+    documents: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    id: int
+    collection_id: int
+    collection: str
+    filename: str
+    size: int  # bytes
+    title: str
+    language: str
+    page_count: int
+    status: Status
+    stage: str  # reading, situating, embedding, publishing
+    done: int  # of the stage's units
+    total: int
+    stage_seconds: float  # since the stage began
+    error: str
+    note: str
+    seconds: float  # of work until it was published
+    n_chunks: int
+    contexts_waiting: int  # chunks whose model-written context is still to come
+    created_at: datetime
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", Status(self.status))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    number: int  # from 1
+    label: str  # as printed, when the PDF says so
+    width: float  # PDF points, as displayed
+    height: float
+    source: str  # text, ocr, none
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which documents a question is asked of; None means all that the subject may see."""
+
+    collections: tuple[int, ...] | None = None
+    documents: tuple[int, ...] | None = None
+
+    @property
+    def parameters(self) -> dict[str, list[int] | None]:
+        return {
+            "collections": None if self.collections is None else list(self.collections),
+            "documents": None if self.documents is None else list(self.documents),
+        }
+
+
+def add_collection(connection: Connection, name: str) -> int:
+    """The id of the subject's own collection of that name, made now if there is none."""
+    row = connection.execute(
+        "insert into collections (name) values (%s) on conflict (owner, name) do update set name = excluded.name returning id", [name]
+    ).fetchone()
+    assert row is not None  # noqa: S101 - `returning` after an upsert always gives a row
+    connection.execute(
+        "insert into memberships (collection_id, subject, role) values (%s, current_subject(), 'owner') on conflict do nothing", [row[0]]
+    )
+    return int(row[0])
+
+
+def collections(connection: Connection) -> list[Collection]:
+    """Every collection the subject may read, with its number of documents."""
+    with connection.cursor(row_factory=class_row(Collection)) as cursor:
+        return cursor.execute(
+            """select c.id, c.name, count(d.id)::int as documents
+               from collections c left join documents d on d.collection_id = c.id and d.status <> 'superseded'
+               group by c.id order by c.name"""
+        ).fetchall()
+
+
+def find_duplicate(connection: Connection, collection_id: int, sha256: bytes) -> int | None:
+    """The document with the same bytes in the same collection, if any."""
+    row = connection.execute("select id from documents where collection_id = %s and sha256 = %s", [collection_id, sha256]).fetchone()
+    return None if row is None else int(row[0])
+
+
+def add_document(connection: Connection, *, collection_id: int, filename: str, sha256: bytes, content: bytes) -> int | None:
+    """Store a file and its row; None when the same bytes were stored meanwhile by someone else."""
+    row = connection.execute(
+        """insert into documents (collection_id, filename, sha256, size) values (%s, %s, %s, %s)
+           on conflict (collection_id, sha256) do nothing returning id""",
+        [collection_id, filename, sha256, len(content)],
+    ).fetchone()
+    if row is None:
+        return None
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into files (collection_id, document_id, part, content) values (%s, %s, %s, %s)",
+            [(collection_id, row[0], part, content[at : at + PART]) for part, at in enumerate(range(0, len(content), PART))],
+        )
+    return int(row[0])
+
+
+def file_parts(connection: Connection, document_id: int) -> Iterator[bytes]:
+    """The file's bytes, part by part."""
+    for (content,) in connection.execute("select content from files where document_id = %s order by part", [document_id]):
+        yield bytes(content)
+
+
+def documents(connection: Connection, *, ids: Sequence[int] | None = None, collection: str | None = None) -> list[Document]:
+    """The subject's documents, newest first; superseded versions only when asked for by id."""
+    with connection.cursor(row_factory=class_row(Document)) as cursor:
+        return cursor.execute(
+            """select d.id, d.collection_id, c.name as collection, d.filename, d.size, d.title, d.language, d.page_count, d.status, d.stage,
+                      d.done, d.total, coalesce(extract(epoch from clock_timestamp() - d.stage_started), 0)::float8 as stage_seconds,
+                      d.error, d.note, d.seconds::float8 as seconds, d.n_chunks,
+                      case when d.stage = 'situating' then d.total - d.done else 0 end as contexts_waiting, d.created_at
+               from documents d join collections c on c.id = d.collection_id
+               where (%(ids)s::bigint[] is null and d.status <> 'superseded' or d.id = any (%(ids)s::bigint[]))
+                 and (%(collection)s::text is null or c.name = %(collection)s)
+               order by d.created_at desc, d.id desc""",
+            {"ids": None if ids is None else list(ids), "collection": collection},
+        ).fetchall()
+
+
+def pages(connection: Connection, document_id: int) -> list[Page]:
+    """The page-quality report of a document, in page order."""
+    with connection.cursor(row_factory=class_row(Page)) as cursor:
+        return cursor.execute(
+            """select number, label, width::float8 as width, height::float8 as height, source, note
+               from pages where document_id = %s order by number""",
+            [document_id],
+        ).fetchall()
+
+
+def put_pages(connection: Connection, *, collection_id: int, document_id: int, pages: Iterable[Page]) -> None:
+    """Replace a document's page-quality report."""
+    connection.execute("delete from pages where document_id = %s", [document_id])
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """insert into pages (collection_id, document_id, number, label, width, height, source, note)
+               values (%s, %s, %s, %s, %s, %s, %s, %s)""",
+            [(collection_id, document_id, p.number, p.label, p.width, p.height, p.source, p.note) for p in pages],
+        )
+
+
+def describe(connection: Connection, document_id: int, *, title: str, language: str, page_count: int, note: str) -> None:
+    """Keep what reading the file told about it."""
+    connection.execute(
+        "update documents set title = %s, language = %s, page_count = %s, note = %s, updated_at = now() where id = %s",
+        [title, language, page_count, note, document_id],
+    )
+
+
+def enter_stage(connection: Connection, document_id: int, stage: str, total: int, *, done: int = 0) -> bool:
+    """Note that a stage begins; False when the document is gone. A ready document stays ready while its contexts are written."""
+    return (
+        connection.execute(
+            """update documents set status = case when status = 'ready' then 'ready' else 'working' end, stage = %s, done = %s, total = %s,
+                      error = '', stage_started = clock_timestamp(), updated_at = now() where id = %s""",
+            [stage, done, total, document_id],
+        ).rowcount
+        == 1
+    )
+
+
+def report_progress(connection: Connection, document_id: int, done: int) -> bool:
+    """Note how much of the stage is done; False when the document is gone."""
+    return connection.execute("update documents set done = %s, updated_at = now() where id = %s", [done, document_id]).rowcount == 1
+
+
+def leave_stages(connection: Connection, document_id: int, *, seconds: float) -> None:
+    """The document is published."""
+    connection.execute(
+        "update documents set status = 'ready', stage = '', done = 0, total = 0, seconds = seconds + %s, updated_at = now() where id = %s",
+        [seconds, document_id],
+    )
+
+
+def note_failure(connection: Connection, document_id: int, error: str) -> None:
+    """The document cannot be indexed; its file stays."""
+    connection.execute(
+        "update documents set status = 'failed', stage = '', done = 0, total = 0, error = %s, updated_at = now() where id = %s",
+        [error, document_id],
+    )
+
+
+def note(connection: Connection, document_id: int, text: str) -> None:
+    """Something to know about a ready document."""
+    connection.execute("update documents set note = %s, updated_at = now() where id = %s", [text, document_id])
+
+
+def requeue(connection: Connection, document_id: int) -> bool:
+    """Make a failed document wait for a worker again; False when it is not a failed one."""
+    return (
+        connection.execute(
+            "update documents set status = 'queued', stage = '', error = '', updated_at = now() where id = %s and status = 'failed'",
+            [document_id],
+        ).rowcount
+        == 1
+    )
+
+
+def delete_document(connection: Connection, document_id: int) -> bool:
+    """Remove a document and every row that came from it; quotes in conversations stay."""
+    return connection.execute("delete from documents where id = %s", [document_id]).rowcount == 1
+
+
+def chunk_count(connection: Connection, selection: Selection) -> int:
+    """Published chunks in the selection."""
+    row = connection.execute(
+        """select coalesce(sum(n_chunks), 0)::bigint from documents
+           where status = 'ready' and (%(collections)s::bigint[] is null or collection_id = any (%(collections)s))
+             and (%(documents)s::bigint[] is null or id = any (%(documents)s))""",
+        selection.parameters,
+    ).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,110 @@
+"""Brings a database up to date: numbered SQL files, applied in order, each once, under an advisory lock.
+
+All pending files are one transaction: an interrupted migration leaves the previous state.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from typing import Any, LiteralString, cast
+
+import psycopg
+from procrastinate.schema import SchemaManager
+
+from db import DatabaseRefused
+
+LOCK = 0x5174_7561_7465
+MINIMUM_SERVER = 16
+MINIMUM_PGVECTOR = (0, 8)
+
+ROLE_HELP = """\
+create role situate login password '...' nosuperuser nobypassrls;
+create database situate owner situate;
+\\c situate
+create extension if not exists vector;"""
+
+
+def migrate(url: str) -> list[str]:
+    """Check the server, apply what is pending, and return the names applied. Safe to call from several processes at once.
+
+    Raises DatabaseRefused with what to do when the server is away, too old, without pgvector, or the role is wrong.
+    """
+    with _connect(url) as connection:
+        _check_server(connection)
+        connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
+        _check_rights(connection)
+        connection.execute("create table if not exists migrations (name text primary key, applied_at timestamptz not null default now())")
+        applied = {name for (name,) in connection.execute("select name from migrations")}
+        known = _files()
+        if newer := sorted(applied - {name for name, _ in known}):
+            raise DatabaseRefused(f"The database was migrated by a newer Situate ({newer[-1]}). Start that version, or a newer one, instead.")
+        pending = [(name, sql) for name, sql in known if name not in applied]
+        for name, sql in pending:
+            connection.execute(sql)
+            connection.execute("insert into migrations (name) values (%s)", [name])
+        return [name for name, _ in pending]
+
+
+def is_current(url: str) -> bool:
+    """Whether nothing is pending. Raises DatabaseRefused as migrate() does."""
+    with _connect(url) as connection:
+        _check_server(connection)
+        exists = connection.execute("select to_regclass('migrations') is not null").fetchone()
+        if not exists or not exists[0]:
+            return False
+        applied = {name for (name,) in connection.execute("select name from migrations")}
+        return applied >= {name for name, _ in _files()}
+
+
+def _files() -> list[tuple[str, LiteralString]]:
+    """Name and text of each migration, in order. The queue's own schema stands between the extension and our tables."""
+    folder = resources.files("db.migrations")
+    names = sorted(entry.name for entry in folder.iterdir() if re.fullmatch(r"\d{4}_\w+\.sql", entry.name))
+    ours = [(name, cast("LiteralString", folder.joinpath(name).read_text("utf-8"))) for name in names]
+    return [("0000_procrastinate", SchemaManager.get_schema()), *ours]
+
+
+def _connect(url: str) -> psycopg.Connection[Any]:
+    try:
+        return psycopg.connect(url, connect_timeout=10)
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise DatabaseRefused(f"The database cannot be reached: {reason}. Check that the server runs and that DATABASE_URL is right.") from error
+    except psycopg.ProgrammingError as error:
+        raise DatabaseRefused("DATABASE_URL is not an address of a Postgres database, such as postgresql://situate:...@host/situate.") from error
+
+
+def _check_server(connection: psycopg.Connection[Any]) -> None:
+    """Refuse, with what to do, a server or role that Situate cannot keep its promises on."""
+    if connection.info.server_version < MINIMUM_SERVER * 10_000:
+        version = connection.info.server_version // 10_000
+        raise DatabaseRefused(f"The server is Postgres {version}; Situate needs {MINIMUM_SERVER} or newer. Point DATABASE_URL at a newer server.")
+    role = connection.execute("select rolsuper, rolbypassrls from pg_roles where rolname = current_user").fetchone()
+    if role and (role[0] or role[1]):
+        what = "a superuser" if role[0] else "a role with BYPASSRLS"
+        raise DatabaseRefused(
+            f"DATABASE_URL names {what}, which row-level security does not bind. Make a plain role and a database of its own:\n{ROLE_HELP}"
+        )
+
+
+def _check_rights(connection: psycopg.Connection[Any]) -> None:
+    installed = connection.execute("select extversion from pg_extension where extname = 'vector'").fetchone()
+    if installed is None:
+        try:
+            with connection.transaction():
+                connection.execute("create extension vector")
+        except psycopg.Error as error:
+            raise DatabaseRefused(
+                "The database lacks the extension pgvector. A superuser, or your provider, must run in it: create extension vector;"
+            ) from error
+        installed = connection.execute("select extversion from pg_extension where extname = 'vector'").fetchone()
+    version = str(installed[0]) if installed else "0"
+    if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM_PGVECTOR:
+        raise DatabaseRefused(f"pgvector {version} is too old; Situate needs 0.8 or newer. A superuser must run: alter extension vector update;")
+    may_create = connection.execute("select has_schema_privilege(current_user, current_schema(), 'create')").fetchone()
+    if not may_create or not may_create[0]:
+        raise DatabaseRefused(
+            "The role in DATABASE_URL may not create tables. The database's owner must run: grant create on schema public to that role; "
+            "or make it the owner."
+        )
