@@ -1,0 +1,35 @@
+"""The prompts, one markdown file each, and the fence around the data that goes into them."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from string import Template
+
+
+@cache
+def parts(name: str) -> tuple[str, ...]:
+    """The text of ``name``.md, split at lines of three dashes: the system prompt first, then the templates of the request."""
+    text = files(__name__).joinpath(f"{name}.md").read_text(encoding="utf-8")
+    return tuple(part.strip() for part in re.split(r"(?m)^---$", text))
+
+
+@cache
+def version(name: str) -> str:
+    """Eight hex digits that change with the prompt's wording, stored with what it produced."""
+    return sha256("\n---\n".join(parts(name)).encode()).hexdigest()[:8]
+
+
+def fill(template: str, **data: str) -> str:
+    """Put data into the template's places of the same names, fenced."""
+    return Template(template).substitute({name: fence(text) for name, text in data.items()})
+
+
+def fence(text: str) -> str:
+    """``text`` in which none of the prompts' tags can open or close: their bracket is written as ``&lt;``."""
+    return _TAG.sub("&lt;", text)
+
+
+_TAG = re.compile(r"<(?=\s*/?\s*(?:document|chunk|passage|note)\b)", re.IGNORECASE)

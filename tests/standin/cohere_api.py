@@ -1,0 +1,64 @@
+"""Cohere's v2 rerank: authentication, a strict body, lexical relevance scores, errors as `{"id", "message"}`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tests.standin.server import Refusal, Reply, Request, Server, scores
+
+MODELS = {
+    "rerank-v5.0-pro",
+    "rerank-v5.0-fast",
+    "rerank-v4.0-pro",
+    "rerank-v4.0-fast",
+    "rerank-v3.5",
+    "rerank-multilingual-v3.0",
+    "rerank-english-v3.0",
+}
+FIELDS = {"model", "query", "documents", "top_n", "max_tokens_per_doc", "relevant_spans", "priority"}
+
+
+class CohereServer(Server):
+    """Programmable like every stand-in: see `Server.fail_next`, `delay` and `requests`."""
+
+    def answer(self, request: Request, request_id: str) -> Reply:
+        if (request.method, request.path) != ("POST", "/v2/rerank"):
+            raise Refusal(404, "page not found")
+        if self.bearer(request) != self.key:
+            raise Refusal(401, "invalid api token")
+        body = self._checked(request.body)
+        ranked = sorted(enumerate(scores(body["query"], body["documents"])), key=lambda pair: -pair[1])
+        results = [{"index": index, "relevance_score": round(score, 7)} for index, score in ranked[: body.get("top_n")]]
+        units = math.ceil(len(body["documents"]) / 100)
+        return Reply(
+            body={"id": request_id, "results": results, "meta": {"api_version": {"version": "2"}, "billed_units": {"search_units": units}}}
+        )
+
+    def _checked(self, body: Any) -> dict[str, Any]:
+        if not isinstance(body, dict):
+            raise Refusal(400, "invalid json syntax")
+        if unknown := set(body) - FIELDS:
+            raise Refusal(422, f"unknown field: {min(unknown)}")
+        for name in ("model", "query"):
+            if not isinstance(body.get(name), str) or not body[name].strip():
+                raise Refusal(400, f"invalid request: {name} cannot be empty")
+        if body["model"] not in MODELS:
+            raise Refusal(404, f"model '{body['model']}' not found, make sure the correct model ID was used")
+        documents = body.get("documents")
+        if not isinstance(documents, list) or not documents:
+            raise Refusal(400, "invalid request: list of documents must not be empty")
+        if not all(isinstance(text, str) for text in documents):
+            raise Refusal(400, "invalid request: documents must be strings")
+        if len(documents) > 1000:
+            raise Refusal(400, "too many documents: 1000 at most")
+        top_n = body.get("top_n")
+        if top_n is not None and (not isinstance(top_n, int) or top_n < 1):
+            raise Refusal(400, "invalid request: top_n must be at least 1")
+        return body
+
+    def error(self, refusal: Refusal, request_id: str) -> Any:
+        return {"id": request_id, "message": refusal.message}
+
+    def headers(self, request_id: str) -> dict[str, str]:
+        return {"x-debug-trace-id": request_id}

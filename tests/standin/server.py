@@ -1,0 +1,200 @@
+"""What the stand-ins share: a threaded HTTP server that records requests and fails on demand."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+HAN = "\u3400-\u4dbf\u4e00-\u9fff"
+
+
+class Refusal(Exception):  # noqa: N818 (an answer of the API, not a fault of the stand-in)
+    """The request is answered with an error."""
+
+    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.headers = headers or {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]  # names in lower case
+    body: Any  # decoded JSON, or None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """A JSON body, or server-sent events as (name, data) pairs."""
+
+    body: Any = None
+    events: Iterable[tuple[str, Any]] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Server:
+    """A vendor's API in a thread. Subclasses say how a request is answered and what an error looks like."""
+
+    key = "key-of-the-stand-in"
+
+    def __init__(self, port: int = 0) -> None:
+        self.requests: list[Request] = []
+        self.delay = 0.0  # seconds before a response begins
+        self.event_delay = 0.0  # seconds between two events of a stream
+        self.lock = threading.Lock()
+        self._failures: list[Refusal] = []
+        self._count = 0
+        handler = type("Handler", (_Handler,), {"server_side": self})
+        self._http = _Http(("127.0.0.1", port), handler)
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, name="stand-in", daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._http.server_port}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join(timeout=5)
+
+    def fail_next(self, status: int, times: int = 1, headers: dict[str, str] | None = None, message: str = "told to fail") -> None:
+        """Answer the next requests with an error. A wait that an API states is kept short unless headers say otherwise."""
+        if headers is None:
+            headers = {429: {"retry-after": "0.01"}, 529: {"retry-after-ms": "10"}}.get(status, {})
+        with self.lock:
+            self._failures += [Refusal(status, message, headers)] * times
+
+    def handle(self, request: Request) -> tuple[int, Reply]:
+        with self.lock:
+            self.requests.append(request)
+            self._count += 1
+            request_id = f"req_{self._count:06d}"
+            failure = self._failures.pop(0) if self._failures else None
+        try:
+            if failure:
+                raise failure
+            reply = self.answer(request, request_id)
+        except Refusal as refusal:
+            return refusal.status, Reply(body=self.error(refusal, request_id), headers=self.headers(request_id) | refusal.headers)
+        return 200, Reply(body=reply.body, events=reply.events, headers=self.headers(request_id) | reply.headers)
+
+    def bearer(self, request: Request) -> str:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return token if scheme == "Bearer" else ""
+
+    def answer(self, request: Request, request_id: str) -> Reply:
+        raise NotImplementedError
+
+    def error(self, refusal: Refusal, request_id: str) -> Any:
+        raise NotImplementedError
+
+    def headers(self, request_id: str) -> dict[str, str]:
+        raise NotImplementedError
+
+    def begun(self, request: Request) -> None:
+        """Called when the first byte of a response has been sent."""
+
+
+class _Http(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up in the middle is what some tests do; anything else is a fault of the stand-in."""
+        import sys  # noqa: PLC0415
+
+        if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server_side: ClassVar[Server]
+
+    def do_GET(self) -> None:
+        self._serve(None)
+
+    def do_POST(self) -> None:
+        raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+        try:
+            self._serve(json.loads(raw))
+        except json.JSONDecodeError:
+            self._serve(raw)
+
+    def _serve(self, body: Any) -> None:
+        side = self.server_side
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(method=self.command, path=self.path.split("?")[0], headers=headers, body=body)
+        status, reply = side.handle(request)
+        time.sleep(side.delay)
+        if reply.events is None:
+            payload = json.dumps(reply.body).encode()
+            self._head(status, {"content-type": "application/json", "content-length": str(len(payload))} | reply.headers)
+            side.begun(request)
+            self.wfile.write(payload)
+            return
+        self._head(status, {"content-type": "text/event-stream; charset=utf-8", "transfer-encoding": "chunked"} | reply.headers)
+        side.begun(request)
+        for name, data in reply.events:
+            if name == "hang up":  # the connection breaks in the middle of a chunked body
+                self.close_connection = True
+                return
+            self._chunk(f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode())
+            time.sleep(side.event_delay)
+        self._chunk(b"")
+
+    def _head(self, status: int, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def _chunk(self, data: bytes) -> None:
+        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        self.wfile.flush()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class names it)
+        """Silence: the requests are recorded."""
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words and the character pairs of Chinese runs."""
+    found: list[str] = []
+    for run in re.findall(rf"[{HAN}]+|[^\W_{HAN}]+", text.lower()):
+        if re.match(rf"[{HAN}]", run):
+            found += [run[i : i + 2] for i in range(max(1, len(run) - 1))]
+        else:
+            found.append(run)
+    return found
+
+
+def scores(query: str, texts: Sequence[str]) -> list[float]:
+    """In [0, 1]: the share of the query's words that a text holds, rare words counting more."""
+    bags = [set(words(text)) for text in texts]
+    frequency = Counter(word for bag in bags for word in bag)
+    weight = {word: math.log(1 + len(bags) / frequency[word]) if frequency[word] else math.log(1 + len(bags)) for word in set(words(query))}
+    total = sum(weight.values()) or 1.0
+    return [sum(value for word, value in weight.items() if word in bag) / total for bag in bags]
