@@ -14,6 +14,9 @@ from psycopg.types.json import Jsonb
 from db import Connection
 
 
+STRUCTURAL = "structural"  # context_by of a context that no model wrote
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sentence:
     """A citable span of a chunk's text, and where it stands on its pages."""
@@ -196,10 +199,10 @@ def contexts(connection: Connection, *, document_id: int, situator: str) -> dict
     return dict(rows.fetchall())
 
 
-def put_on_contexts(connection: Connection, *, document_id: int, situator: str) -> None:
-    """Let a model's contexts take the place of the structural ones; chunks without one keep theirs."""
-    connection.execute(
-        """update chunks c set context = x.text, context_by = x.situator from contexts x
-           where c.document_id = %s and x.document_id = c.document_id and x.ord = c.ord and x.situator = %s and x.text <> ''""",
-        [document_id, situator],
-    )
+def put_contexts(connection: Connection, *, document_id: int, rows: Sequence[tuple[int, str, str, str]]) -> None:
+    """Let contexts written by a model take the place of others: (ord, context, by which model, tsvector literal)."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "update chunks set context = %s, context_by = %s, words = %s::tsvector where document_id = %s and ord = %s",
+            [(context, by, literal, document_id, ord_) for ord_, context, by, literal in rows],
+        )

@@ -1,0 +1,27 @@
+"""A look into the queue's own tables (procrastinate makes and fills them)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psycopg.rows import class_row
+
+from db import Connection
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueState:
+    waiting: int
+    working: int
+    workers: int  # whose heart beat within the last half minute
+
+
+def queue_state(connection: Connection) -> QueueState:
+    with connection.cursor(row_factory=class_row(QueueState)) as cursor:
+        state = cursor.execute(
+            """select count(*) filter (where status = 'todo')::int as waiting, count(*) filter (where status = 'doing')::int as working,
+                      (select count(*)::int from procrastinate_workers where last_heartbeat > now() - interval '30 seconds') as workers
+               from procrastinate_jobs where queue_name = 'documents' and task_name <> 'retry_stalled'"""
+        ).fetchone()
+    assert state is not None  # noqa: S101 - an aggregate gives one row
+    return state

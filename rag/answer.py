@@ -1,0 +1,190 @@
+"""A question's answer: search, stream, verify. Nothing uncertain leaves here as a citation.
+
+A model only claims what it cites. A claim becomes a citation when its sentences exist in the passage it names and its quote stands in
+them verbatim (white space aside); otherwise it is dropped and counted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from db import as_subject
+from db import usage as usage_rows
+from db.conversations import Citation, Part
+from db.documents import Selection
+from rag import consent, search
+from rag.deps import Deps
+from rag.providers import Answerer, BlockEnd, Cite, Passage, Text, Turn, Usage
+from rag.search import Hit
+
+STEP = 0.15  # seconds between two looks at a growing answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """An answer as far as it has come. `citations` are numbered in order of appearance; parts refer to them by number."""
+
+    parts: tuple[Part, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    model: str = ""
+    is_extract: bool = False
+    abstained: bool = False  # finished, and nothing in it rests on the documents
+    dropped: int = 0  # claims that did not stand in the stored text
+    notes: tuple[str, ...] = ()
+    trace: dict[str, Any] | None = None  # as rag.search.Trace.as_json; set on the first step only
+    finished: bool = False
+    usage: Usage | None = None
+
+
+def answer(
+    deps: Deps,
+    subject: str,
+    question: str,
+    *,
+    selection: Selection,
+    history: Sequence[Turn] = (),
+    message_id: int | None = None,
+) -> Iterator[Progress]:
+    """Yield the answer as it grows: first with the sources and no text, last with `finished`.
+
+    Raises NothingToSearch, ProviderError, db.DatabaseAway; what was yielded before stays true.
+    """
+    result = search.search(deps, subject, question, selection=selection, top=deps.settings.passages)
+    answerer = consent.first_allowed(deps.answerers, consent.granted(deps, subject))
+    if answerer is None:
+        raise LookupError("deps.answerers must end with one that runs here")
+    progress = Progress(
+        model=answerer.name, is_extract=answerer.is_extract, notes=result.trace.notes, trace=result.trace.as_json(result.hits)
+    )
+    yield progress
+    progress = replace(progress, trace=None)
+    usage: Usage | None = None
+    shown = time.monotonic()
+    draft = _Draft(result.hits)
+    with closing(_events(answerer, question, result.hits, history)) as events:
+        for event in events:
+            if isinstance(event, Usage):
+                usage = event
+                continue
+            draft.take(event)
+            if time.monotonic() - shown >= STEP:
+                yield replace(progress, parts=draft.parts(), citations=tuple(draft.citations), dropped=draft.dropped)
+                shown = time.monotonic()
+    draft.end_block()
+    if usage is not None:
+        _keep_usage(deps, subject, usage, message_id)
+    yield replace(
+        progress,
+        parts=draft.parts(),
+        citations=tuple(draft.citations),
+        dropped=draft.dropped,
+        abstained=not draft.citations,
+        finished=True,
+        usage=usage,
+    )
+
+
+def _events(answerer: Answerer, question: str, hits: Sequence[Hit], history: Sequence[Turn]) -> Iterator[Text | Cite | BlockEnd | Usage]:
+    yield from answerer.stream(question, [passage(hit) for hit in hits], history)
+
+
+def passage(hit: Hit) -> Passage:
+    """A hit as an answerer reads it."""
+    chunk = hit.chunk
+    pages = f"p. {chunk.first_page}" if chunk.first_page == chunk.last_page else f"pp. {chunk.first_page}-{chunk.last_page}"
+    return Passage(
+        title=hit.title or hit.document,
+        source=f"{hit.document}, {pages}",
+        context=chunk.context,
+        heading=chunk.heading,
+        sentences=tuple(chunk.quote(i, i + 1) for i in range(len(chunk.sentences))),
+    )
+
+
+def verify(cite: Cite, hits: Sequence[Hit], *, number: int) -> Citation | None:
+    """The citation that a claim amounts to, or None when it does not stand in the stored text."""
+    if not 0 <= cite.passage < len(hits):
+        return None
+    hit = hits[cite.passage]
+    chunk = hit.chunk
+    if not 0 <= cite.first < cite.last <= len(chunk.sentences):
+        return None
+    stored = chunk.quote(cite.first, cite.last)
+    claimed = _squash(cite.quote)
+    if not claimed or claimed not in _squash(stored):
+        return None
+    boxes = tuple(box for sentence in chunk.sentences[cite.first : cite.last] for box in sentence.boxes)
+    return Citation(
+        number=number,
+        document_id=chunk.document_id,
+        filename=hit.document,
+        ord=chunk.ord,
+        page=boxes[0][0] if boxes else chunk.first_page,
+        quote=stored,
+        boxes=boxes,
+    )
+
+
+def _squash(text: str) -> str:
+    """Without white space: line ends and the joints between sentences differ from one rendering to another, the words may not."""
+    return "".join(text.split())
+
+
+def _keep_usage(deps: Deps, subject: str, usage: Usage, message_id: int | None) -> None:
+    with as_subject(deps.pool, subject) as connection:
+        usage_rows.add_usage(
+            connection,
+            purpose="answer",
+            model=usage.model,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
+            cache_read_tokens=usage.cache_read_tokens,
+            message_id=message_id,
+        )
+
+
+class _Draft:
+    """Collects events into parts and verified citations; the same sentences cited twice keep their number."""
+
+    def __init__(self, hits: Sequence[Hit]) -> None:
+        self.citations: list[Citation] = []
+        self.dropped = 0
+        self._hits = hits
+        self._numbers: dict[tuple[int, int, int], int] = {}
+        self._finished: list[Part] = []
+        self._text = ""
+        self._cited: list[int] = []
+
+    def take(self, event: Text | Cite | BlockEnd) -> None:
+        if isinstance(event, Text):
+            self._text += event.text.replace("\x00", "")
+        elif isinstance(event, Cite):
+            self._cite(event)
+        else:
+            self.end_block()
+
+    def end_block(self) -> None:
+        if self._text:
+            self._finished.append(Part(text=self._text, citations=tuple(self._cited)))
+        self._text, self._cited = "", []
+
+    def parts(self) -> tuple[Part, ...]:
+        growing = (Part(text=self._text, citations=tuple(self._cited)),) if self._text else ()
+        return (*self._finished, *growing)
+
+    def _cite(self, claim: Cite) -> None:
+        key = (claim.passage, claim.first, claim.last)
+        citation = verify(claim, self._hits, number=self._numbers.get(key, len(self.citations) + 1))
+        if citation is None:
+            self.dropped += 1
+            return
+        if key not in self._numbers:
+            self._numbers[key] = citation.number
+            self.citations.append(citation)
+        if citation.number not in self._cited:
+            self._cited.append(citation.number)

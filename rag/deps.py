@@ -1,0 +1,169 @@
+"""The wiring: which database and which models serve. The only module that chooses among providers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from db import Pool, embedded, migrate, open_pool
+from rag.errors import SettingsError
+from rag.providers import Answerer, Embedder, Reranker, Situator
+from rag.settings import Settings
+
+SITUATING_MODEL = "claude-haiku-5-5"
+ANSWERING_MODEL = "claude-sonnet-5-5"
+RERANKING_MODEL = "rerank-v4.0-pro"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Deps:
+    """All that a run needs. Models stand in order of preference; the first whose recipient was agreed to serves (rag.consent)."""
+
+    pool: Pool
+    url: str  # of the database, for the queue's own connections
+    settings: Settings
+    embedder: Embedder
+    rerankers: tuple[Reranker, ...]  # none: the fused order is final
+    situators: tuple[Situator, ...]  # none: structural contexts only
+    answerers: tuple[Answerer, ...]  # the last one runs here
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Deps]:
+    """A process's Deps: the database started or reached and migrated, models built but not loaded; all closed at the end.
+
+    Raises DatabaseRefused, SettingsError.
+    """
+    server = None if settings.database_url else embedded.start(settings.home)
+    try:
+        url = settings.database_url or (server.url if server else "")
+        migrate.migrate(url)
+        with open_pool(url) as pool:
+            yield build(settings, pool=pool, url=url)
+    finally:
+        if server is not None:
+            server.leave()
+
+
+def build(settings: Settings, *, pool: Pool, url: str) -> Deps:
+    """Choose the models that the settings name. Raises SettingsError for an unknown one, or one without its key."""
+    embedder = _embedder(settings)
+    return Deps(
+        pool=pool,
+        url=url,
+        settings=settings,
+        embedder=embedder,
+        rerankers=_rerankers(settings, embedder),
+        situators=_situators(settings),
+        answerers=_answerers(settings, embedder),
+    )
+
+
+def _embedder(settings: Settings) -> Embedder:
+    match settings.embedder.split(":", 1):
+        case ["local", "multilingual-e5-small"]:
+            from rag.providers.e5 import E5  # noqa: PLC0415 - each model's library is imported only when it serves
+
+            return E5()
+        case ["fake", _]:
+            from rag.providers.fake import FakeEmbedder  # noqa: PLC0415
+
+            return FakeEmbedder()
+    raise _unknown("SITUATE_EMBEDDER", settings.embedder)
+
+
+def _rerankers(settings: Settings, embedder: Embedder) -> tuple[Reranker, ...]:
+    match settings.reranker.split(":", 1):
+        case ["none"]:
+            return ()
+        case ["auto"]:
+            remote = (_cohere(settings, RERANKING_MODEL),) if settings.cohere_api_key else ()
+            return (*remote, *_late_interaction(embedder))
+        case ["cohere", model]:
+            return (_cohere(settings, model), *_late_interaction(embedder))
+        case ["local", "late-interaction"]:
+            return _late_interaction(embedder)
+        case ["fake", _]:
+            from rag.providers.fake import FakeReranker  # noqa: PLC0415
+
+            return (FakeReranker(),)
+    raise _unknown("SITUATE_RERANKER", settings.reranker)
+
+
+def _late_interaction(embedder: Embedder) -> tuple[Reranker, ...]:
+    """Late interaction reads the token states of E5; another embedder has none."""
+    from rag.providers.e5 import E5  # noqa: PLC0415
+
+    if not isinstance(embedder, E5):
+        return ()
+    from rag.providers.late_interaction import LateInteraction  # noqa: PLC0415
+
+    return (LateInteraction(embedder),)
+
+
+def _cohere(settings: Settings, model: str) -> Reranker:
+    from rag.providers.cohere import CohereReranker  # noqa: PLC0415
+
+    if settings.cohere_api_key is None:
+        raise SettingsError("SITUATE_RERANKER names Cohere, but COHERE_API_KEY is not set. Set it, or choose local:late-interaction.")
+    return CohereReranker(model=model, api_key=settings.cohere_api_key.get_secret_value(), base_url=settings.cohere_base_url)
+
+
+def _situators(settings: Settings) -> tuple[Situator, ...]:
+    match settings.situator.split(":", 1):
+        case ["none"]:
+            return ()
+        case ["auto"]:
+            return (_claude_situator(settings, SITUATING_MODEL),) if settings.anthropic_api_key else ()
+        case ["anthropic", model]:
+            return (_claude_situator(settings, model),)
+        case ["fake", _]:
+            from rag.providers.fake import FakeSituator  # noqa: PLC0415
+
+            return (FakeSituator(),)
+    raise _unknown("SITUATE_SITUATOR", settings.situator)
+
+
+def _claude_situator(settings: Settings, model: str) -> Situator:
+    from rag.providers.anthropic import ClaudeSituator  # noqa: PLC0415
+
+    return ClaudeSituator(model=model, api_key=_anthropic_key(settings), base_url=settings.anthropic_base_url)
+
+
+def _answerers(settings: Settings, embedder: Embedder) -> tuple[Answerer, ...]:
+    from rag.providers.extract import Extract  # noqa: PLC0415
+
+    extract = Extract(embedder)
+    match settings.answerer.split(":", 1):
+        case ["extract"]:
+            return (extract,)
+        case ["auto"]:
+            return (_claude_answerer(settings, ANSWERING_MODEL), extract) if settings.anthropic_api_key else (extract,)
+        case ["anthropic", model]:
+            return (_claude_answerer(settings, model), extract)
+        case ["langchain", model]:
+            from rag.providers.langchain import ChatModelAnswerer  # noqa: PLC0415
+
+            return (ChatModelAnswerer(model), extract)
+        case ["fake", _]:
+            from rag.providers.fake import FakeAnswerer  # noqa: PLC0415
+
+            return (FakeAnswerer(),)
+    raise _unknown("SITUATE_ANSWERER", settings.answerer)
+
+
+def _claude_answerer(settings: Settings, model: str) -> Answerer:
+    from rag.providers.anthropic import ClaudeAnswerer  # noqa: PLC0415
+
+    return ClaudeAnswerer(model=model, api_key=_anthropic_key(settings), base_url=settings.anthropic_base_url)
+
+
+def _anthropic_key(settings: Settings) -> str:
+    if settings.anthropic_api_key is None:
+        raise SettingsError("The settings name a Claude model, but ANTHROPIC_API_KEY is not set. Set it, or leave the model at auto.")
+    return settings.anthropic_api_key.get_secret_value()
+
+
+def _unknown(name: str, value: str) -> SettingsError:
+    return SettingsError(f"{name}={value} names no model that Situate knows. README.md lists the choices.")

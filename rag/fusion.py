@@ -1,0 +1,33 @@
+"""Combining ranked lists (pure). A chunk that a list did not find gets no credit from it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from statistics import fmean, pstdev
+from typing import TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+RRF_K = 60  # Cormack, Clarke and Buettcher 2009, section 2
+
+
+def reciprocal_rank_fusion(rankings: Sequence[Sequence[K]], *, k: int = RRF_K) -> dict[K, float]:
+    """Sum over the lists of 1 / (k + rank), rank from 1 (Cormack, Clarke and Buettcher 2009)."""
+    fused: dict[K, float] = {}
+    for ranking in rankings:
+        for rank, key in enumerate(ranking, start=1):
+            fused[key] = fused.get(key, 0.0) + 1.0 / (k + rank)
+    return fused
+
+
+def standardise(scores: Mapping[K, float]) -> dict[K, float]:
+    """Scores as z-scores: mean 0, standard deviation 1 (all 0 when they do not differ)."""
+    if not scores:
+        return {}
+    mean, deviation = fmean(scores.values()), pstdev(scores.values())
+    return {key: (score - mean) / deviation if deviation else 0.0 for key, score in scores.items()}
+
+
+def order(scores: Mapping[K, float]) -> list[K]:
+    """Keys by score, best first; ties by key, so that an order never depends on chance."""
+    return sorted(scores, key=lambda key: (-scores[key], key))  # type: ignore[operator]  # our keys are tuples of numbers

@@ -1,0 +1,135 @@
+"""The queue: procrastinate in the same Postgres, so that storing a file and queueing the work on it are one transaction."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import procrastinate
+from procrastinate import JobContext, RetryDecision
+from procrastinate.exceptions import JobAborted
+
+from db import Connection, DatabaseAway, as_subject
+from db import documents as document_rows
+from rag import consent, ingest
+from rag.errors import DocumentGone, PermanentProviderError, TransientProviderError, UnreadableDocument
+
+if TYPE_CHECKING:
+    from procrastinate.jobs import Job
+
+    from rag.deps import Deps
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS_WHEN_AWAY = 12  # with the waits below: about half an hour of a database or provider that does not answer
+ATTEMPTS_OTHERWISE = 3
+STALLED = 30  # seconds without a heartbeat after which a worker counts as dead
+GRACE = 0.5  # seconds a stopping worker waits before it asks its job to give the work back
+
+
+class Retries(procrastinate.BaseRetryStrategy):
+    """Again at once when a worker was asked to stop; with growing waits when something did not answer; a few times for the unexpected."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if isinstance(exception, JobAborted):
+            return RetryDecision(retry_in={"seconds": 0})
+        if isinstance(exception, PermanentProviderError):
+            return None
+        away = isinstance(exception, (DatabaseAway, TransientProviderError))
+        if job.attempts >= (ATTEMPTS_WHEN_AWAY if away else ATTEMPTS_OTHERWISE) - 1:
+            return None
+        wished = exception.retry_after if isinstance(exception, TransientProviderError) else None
+        return RetryDecision(retry_in={"seconds": int(max(wished or 0, min(2**job.attempts, 300)))})
+
+
+app = procrastinate.App(connector=procrastinate.PsycopgConnector())
+
+
+@app.task(name="index", queue="documents", retry=Retries(), pass_context=True)
+def index(context: JobContext, *, subject: str, document_id: int) -> None:
+    """Bring one document to `ready`, or to `failed` with its sentence."""
+    deps: Deps = context.additional_context["deps"]
+    try:
+        ingest.index(deps, subject, document_id, pulse=_pulse(context))
+    except DocumentGone:
+        log.info("document %s is gone; nothing to do", document_id)
+        return
+    except UnreadableDocument as error:
+        log.info("document %s cannot be read: %s", document_id, error)
+        return
+    except Exception as error:
+        _note_last_failure(deps, subject, document_id, error, context)
+        raise
+    if consent.first_allowed(deps.situators, consent.granted(deps, subject)) is not None:
+        with as_subject(deps.pool, subject) as connection:
+            defer_situate(connection, subject=subject, document_id=document_id)
+
+
+@app.task(name="situate", queue="documents", priority=-10, retry=Retries(), pass_context=True)
+def situate(context: JobContext, *, subject: str, document_id: int) -> None:
+    """Let a model situate one ready document; it keeps answering meanwhile."""
+    deps: Deps = context.additional_context["deps"]
+    try:
+        ingest.situate(deps, subject, document_id, pulse=_pulse(context))
+    except DocumentGone:
+        log.info("document %s is gone; nothing to situate", document_id)
+    except PermanentProviderError as error:
+        with as_subject(deps.pool, subject) as connection:
+            document_rows.leave_stages(connection, document_id, seconds=0)
+            document_rows.note(connection, document_id, f"Not situated by a model: {error}")
+        raise
+
+
+@app.periodic(cron="* * * * * */10")
+@app.task(name="retry_stalled", queue="documents", priority=100, queueing_lock="retry_stalled", pass_context=True)
+async def retry_stalled(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - periodic tasks are given their time
+    """Give the jobs of dead workers to living ones."""
+    for job in await context.app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
+        log.warning("job %s of a dead worker is taken up again", job.id)
+        await context.app.job_manager.retry_job(job)
+
+
+def defer_index(connection: Connection, *, subject: str, document_id: int) -> None:
+    """Queue the indexing of a document in the caller's transaction."""
+    index.configure(lock=f"document-{document_id}", connection=connection).defer(subject=subject, document_id=document_id)
+
+
+def defer_situate(connection: Connection, *, subject: str, document_id: int) -> None:
+    """Queue the situating of a ready document in the caller's transaction."""
+    situate.configure(lock=f"document-{document_id}", connection=connection).defer(subject=subject, document_id=document_id)
+
+
+def run_worker(deps: Deps, *, wait: bool = True) -> None:
+    """Work until stopped by SIGINT or SIGTERM; with wait=False, until the queue is empty."""
+    connector = procrastinate.PsycopgConnector(conninfo=deps.url, kwargs={"options": "-c timezone=UTC"})
+    with app.replace_connector(connector) as working:
+        working.run_worker(
+            queues=["documents"],
+            wait=wait,
+            concurrency=1,
+            shutdown_graceful_timeout=GRACE,
+            stalled_worker_timeout=STALLED,
+            delete_jobs="successful",
+            install_signal_handlers=wait,
+            additional_context={"deps": deps},
+        )
+
+
+def _pulse(context: JobContext) -> Any:
+    """Between two steps: give the work back when the worker is asked to stop."""
+
+    def pulse() -> None:
+        if context.should_abort():
+            raise JobAborted
+
+    return pulse
+
+
+def _note_last_failure(deps: Deps, subject: str, document_id: int, error: Exception, context: JobContext) -> None:
+    """When no further attempt follows, the document says so."""
+    if isinstance(error, DatabaseAway) or Retries().get_retry_decision(exception=error, job=context.job) is not None:
+        return
+    log.exception("document %s failed", document_id)
+    told = str(error) if isinstance(error, TransientProviderError) else f"An unexpected error ({type(error).__name__}); the log says more."
+    with as_subject(deps.pool, subject) as connection:
+        document_rows.note_failure(connection, document_id, f"{told} Retry, or report it.")

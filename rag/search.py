@@ -1,0 +1,245 @@
+"""One question through every stage: dense and BM25 candidates, fusion, reranking, hits with their trace."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from db import Connection, as_subject
+from db import chunks as chunk_rows
+from db import documents as document_rows
+from db import search as rows
+from db.chunks import Chunk
+from db.documents import Selection
+from db.search import Candidate, Key
+from rag import consent, fusion, text
+from rag.deps import Deps
+from rag.errors import NothingToSearch, ProviderError
+from rag.providers import Reranker
+
+log = logging.getLogger(__name__)
+
+
+class Stage(StrEnum):
+    """How far a question goes; the stage's order is the answer's."""
+
+    DENSE = "dense"
+    BM25 = "bm25"
+    FUSED = "fused"
+    RERANKED = "reranked"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """A hit's rank (from 1) and score at one stage."""
+
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """A retrieved chunk, and where each stage placed it; a stage that did not find it is absent."""
+
+    rank: int  # from 1
+    document: str  # file name
+    title: str
+    chunk: Chunk
+    stages: dict[Stage, Standing]
+
+    @property
+    def key(self) -> Key:
+        return self.chunk.document_id, self.chunk.ord
+
+    def as_json(self) -> dict[str, Any]:
+        """For the command line: as README.md describes."""
+        return {
+            "rank": self.rank,
+            "document": self.document,
+            "first_page": self.chunk.first_page,
+            "last_page": self.chunk.last_page,
+            "ord": self.chunk.ord,
+            "heading": self.chunk.heading,
+            "text": self.chunk.text,
+            "context": self.chunk.context,
+            "scores": {_short(s): self.stages[s].score if s in self.stages else None for s in Stage},
+            "ranks": {_short(s): self.stages[s].rank if s in self.stages else None for s in Stage},
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """What retrieval did: kept with every answer, shown by the pages."""
+
+    question: str
+    phrases: tuple[str, ...]
+    chunks: int  # searched among
+    stages: dict[Stage, tuple[tuple[Key, float], ...]]  # each stage's whole list, best first
+    seconds: dict[str, float]
+    reranker: str  # "" when none was used
+    notes: tuple[str, ...] = field(default=())
+
+    def as_json(self, hits: Sequence[Hit]) -> dict[str, Any]:
+        """Plain data: {question, phrases, chunks, reranker, notes, seconds, stages: {stage: [[document_id, ord, score]]}, hits: [...]}.
+
+        A hit: {rank, document_id, ord, document, title, heading, first_page, last_page, snippet, context_by, stages: {stage: [rank, score]}}.
+        """
+        return {
+            "question": self.question,
+            "phrases": list(self.phrases),
+            "chunks": self.chunks,
+            "reranker": self.reranker,
+            "notes": list(self.notes),
+            "seconds": {name: round(seconds, 4) for name, seconds in self.seconds.items()},
+            "stages": {stage.value: [[*key, round(score, 6)] for key, score in ranked] for stage, ranked in self.stages.items()},
+            "hits": [
+                {
+                    "rank": hit.rank,
+                    "document_id": hit.chunk.document_id,
+                    "ord": hit.chunk.ord,
+                    "document": hit.document,
+                    "title": hit.title,
+                    "heading": hit.chunk.heading,
+                    "first_page": hit.chunk.first_page,
+                    "last_page": hit.chunk.last_page,
+                    "snippet": hit.chunk.text[:SNIPPET],
+                    "context_by": hit.chunk.context_by,
+                    "stages": {stage.value: [s.rank, round(s.score, 6)] for stage, s in hit.stages.items()},
+                }
+                for hit in hits
+            ],
+        }
+
+
+SNIPPET = 280  # characters of a passage that a source card shows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    hits: tuple[Hit, ...]
+    trace: Trace
+
+
+def search(deps: Deps, subject: str, question: str, *, selection: Selection, top: int = 20, stage: Stage = Stage.RERANKED) -> Result:
+    """The best `top` chunks for a question, as ordered by `stage`.
+
+    Raises NothingToSearch when the selection holds no searchable document. A reranker that fails is left out, and the trace says so.
+    """
+    clock = _Clock()
+    query = text.parse_query(question)
+    wanted = deps.settings.candidates
+    vector = deps.embedder.embed_query(query.text or question) if stage is not Stage.BM25 else None
+    clock.lap("embed")
+    with as_subject(deps.pool, subject) as connection:
+        size = document_rows.chunk_count(connection, selection)
+        if not size:
+            raise NothingToSearch("No document is ready to be searched here. Upload a PDF, or wait until one is ready.")
+        only = _restriction(connection, query, selection)
+        dense: list[Candidate] = []
+        if vector is not None:
+            dense = rows.dense(
+                connection,
+                model=chunk_rows.model_id(connection, deps.embedder.name, deps.embedder.dimensions),
+                vector=vector,
+                selection=selection,
+                limit=wanted,
+                exact=size <= rows.EXACT_SCAN,
+                only=only,
+            )
+            clock.lap("dense")
+        bm25 = [] if stage is Stage.DENSE else rows.bm25(connection, terms=query.terms, selection=selection, limit=wanted, only=only)
+        clock.lap("bm25")
+        if query.excluded:
+            dense, bm25 = _without(connection, query, dense), _without(connection, query, bm25)
+        lists = {Stage.DENSE: [(c.key, c.score) for c in dense], Stage.BM25: [(c.key, c.score) for c in bm25]}
+        fused = fusion.reciprocal_rank_fusion([[key for key, _ in ranked] for ranked in lists.values()])
+        lists[Stage.FUSED] = [(key, fused[key]) for key in fusion.order(fused)]
+        clock.lap("fuse")
+        reranker = _reranker(deps, subject) if stage is Stage.RERANKED else None
+        depth = max(top, reranker.depth if reranker else 0)
+        chosen = lists[Stage.FUSED if stage is Stage.RERANKED else stage][:depth]
+        found = chunk_rows.fetch(connection, [key for key, _ in chosen])
+        names = {d.id: d for d in document_rows.documents(connection, ids=sorted({key[0] for key in found}))}
+    clock.lap("fetch")
+    notes: list[str] = []
+    if reranker is not None and found:
+        try:
+            lists[Stage.RERANKED] = rerank(reranker, query.text, lists[Stage.FUSED], found)
+        except ProviderError as error:
+            log.warning("reranking failed, the fused order is used: %s", error)
+            notes.append(f"The reranker did not answer, so the fused order is used. {error}")
+            reranker = None
+    clock.lap("rerank")
+    final = lists.get(Stage.RERANKED) or chosen
+    standings = _standings(lists)
+    hits = tuple(
+        Hit(rank=rank, document=names[key[0]].filename, title=names[key[0]].title, chunk=found[key], stages=standings[key])
+        for rank, key in enumerate([key for key, _ in final if key in found and key[0] in names][:top], start=1)
+    )
+    trace = Trace(
+        question=question,
+        phrases=tuple(" ".join(p) for p in query.phrases),
+        chunks=size,
+        stages={name: tuple(ranked) for name, ranked in lists.items()},
+        seconds=clock.seconds,
+        reranker=reranker.name if reranker else "",
+        notes=tuple(notes),
+    )
+    return Result(hits=hits, trace=trace)
+
+
+def rerank(reranker: Reranker, question: str, fused: Sequence[tuple[Key, float]], found: dict[Key, Chunk]) -> list[tuple[Key, float]]:
+    """The fused list with its head put into the reranker's order. Raises ProviderError."""
+    head = [key for key, _ in fused[: reranker.depth] if key in found]
+    scores = dict(zip(head, reranker.rerank(question, [found[key].indexed_text for key in head]), strict=True))
+    if reranker.joins_fusion:
+        # a light reranker adds to what the lists know; it does not overrule them
+        before, after = fusion.standardise({key: score for key, score in fused if key in scores}), fusion.standardise(scores)
+        scores = {key: before[key] + after[key] for key in scores}
+    return [(key, scores[key]) for key in fusion.order(scores)]
+
+
+def _restriction(connection: Connection, query: text.Query, selection: Selection) -> list[Key] | None:
+    """The chunks that hold every quoted phrase; None when nothing is quoted."""
+    if not query.phrases:
+        return None
+    phrases = [(sorted(set(text.terms(" ".join(p)))), text.tsquery_literal(p)) for p in query.phrases]
+    return rows.with_phrases(connection, phrases=phrases, excluded=[text.tsquery_literal(e) for e in query.excluded], selection=selection)
+
+
+def _without(connection: Connection, query: text.Query, candidates: list[Candidate]) -> list[Candidate]:
+    held = rows.holding(connection, keys=[c.key for c in candidates], queries=[text.tsquery_literal(e) for e in query.excluded])
+    return [c for c in candidates if c.key not in held]
+
+
+def _reranker(deps: Deps, subject: str) -> Reranker | None:
+    return consent.first_allowed(deps.rerankers, consent.granted(deps, subject))
+
+
+def _standings(lists: dict[Stage, list[tuple[Key, float]]]) -> dict[Key, dict[Stage, Standing]]:
+    standings: dict[Key, dict[Stage, Standing]] = {}
+    for stage, ranked in lists.items():
+        for rank, (key, score) in enumerate(ranked, start=1):
+            standings.setdefault(key, {})[stage] = Standing(rank=rank, score=score)
+    return standings
+
+
+def _short(stage: Stage) -> str:
+    return "rerank" if stage is Stage.RERANKED else stage.value
+
+
+class _Clock:
+    """Seconds between laps."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name] = now - self._last
+        self._last = now

@@ -1,0 +1,86 @@
+"""Every setting, in one frozen object. Nothing else reads the environment."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rag.errors import SettingsError
+
+PREFIX = "SITUATE_"
+
+
+def _default_home() -> Path:
+    """Root's own home is closed to the system user that Postgres must run as."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/situate")
+    return Path.home() / ".local" / "share" / "situate"
+
+
+class Settings(BaseSettings):
+    """Read from SITUATE_* variables and a .env file; providers' keys go by their own usual names."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+
+    home: Path = Field(default_factory=_default_home, description="Where everything lies that Situate keeps on this machine.")
+    database_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("DATABASE_URL", "SITUATE_DATABASE_URL"),
+        description="A Postgres database to use instead of the embedded one.",
+    )
+    host: str = Field(default="127.0.0.1", description="The address the web application listens on.")
+    port: int = Field(default=8501, ge=0, le=65535, description="The port it listens on; the next free one if it is taken.")
+
+    embedder: str = Field(default="local:multilingual-e5-small", description="The embedding model: local:multilingual-e5-small or fake:embedder.")
+    reranker: str = Field(
+        default="auto", description="auto (Cohere with a key and consent, else local), local:late-interaction, cohere:MODEL, fake:reranker or none."
+    )
+    situator: str = Field(default="auto", description="auto (Claude with a key and consent), anthropic:MODEL, fake:situator or none.")
+    answerer: str = Field(
+        default="auto", description="auto (Claude with a key and consent, else an extract), anthropic:MODEL, langchain:PROVIDER:MODEL, fake:answerer or extract."
+    )
+    consent: str = Field(
+        default="", description="Recipients every user of this installation has agreed to, by comma, such as Anthropic,Cohere; others are asked in the page."
+    )
+
+    anthropic_api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY", description="Key for Claude.")
+    anthropic_base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL", description="Another address of Anthropic's API.")
+    cohere_api_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("COHERE_API_KEY", "CO_API_KEY"), description="Key for Cohere's reranker."
+    )
+    cohere_base_url: str | None = Field(
+        default=None, validation_alias=AliasChoices("COHERE_BASE_URL", "CO_API_URL"), description="Another address of Cohere's API."
+    )
+
+    max_file_mb: int = Field(default=200, ge=1, description="The largest PDF that is taken, in MiB.")
+    max_pages: int = Field(default=5000, ge=1, description="The most pages of one PDF that are read.")
+    read_seconds: float = Field(default=300, gt=0, description="Seconds a PDF may take to be read.")
+    candidates: int = Field(default=150, ge=20, le=1000, description="Candidates asked of dense and of BM25 retrieval each.")
+    passages: int = Field(default=20, ge=1, le=100, description="Passages an answer is written from.")
+    subject: str = Field(default="local", description="Whom the command line acts for; the page's subject while sign-in is off.")
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """Recipients that this installation's operator has agreed to."""
+        return frozenset(name.strip() for name in self.consent.split(",") if name.strip())
+
+
+def load(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this process. Raises SettingsError naming the wrong one, and for a mistyped name the nearest right one."""
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    given = {name for name in {**dotenv_values(".env"), **environment} if name.upper().startswith(PREFIX)}
+    for name in sorted(given):
+        if name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
+            raise SettingsError(f"There is no setting {name}." + (f" Did you mean {near[0]}?" if near else " README.md lists them."))
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(f"The setting {'.'.join(map(str, first['loc']))} is wrong: {first['msg']}.") from error
