@@ -1,0 +1,162 @@
+"""Any chat model that LangChain can build answers here, with [n.m] markers for citations.
+
+`init_chat_model` of langchain 1.4 knows some thirty providers, each in a package of its own. A few live only in langchain-community, which
+is in sunset and warns on import: they are named here and imported when one is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from rag import prompts
+from rag.errors import PermanentProviderError, ProviderError, SettingsError, TransientProviderError
+from rag.providers import BlockEnd, Cite, Passage, Text, Turn, Usage
+from rag.providers.markers import MarkerReader
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AIMessageChunk, BaseMessage
+
+log = logging.getLogger(__name__)
+
+_COMMUNITY: Final = {  # provider -> module of langchain_community.chat_models, class
+    "tongyi": ("tongyi", "ChatTongyi"),
+    "qwen": ("tongyi", "ChatTongyi"),
+    "zhipuai": ("zhipuai", "ChatZhipuAI"),
+    "moonshot": ("moonshot", "MoonshotChat"),
+    "baidu_qianfan": ("baidu_qianfan_endpoint", "QianfanChatEndpoint"),
+}
+_NUMBERED: Final = re.compile(r"\[(?=\s*\d+\s*\.\s*\d)")  # in a document, what would read as a marker
+_TRANSIENT: Final = re.compile(r"timeout|timed.?out|connect|overload|rate.?limit|unavailable|temporar|throttl", re.IGNORECASE)
+_KEY: Final = re.compile(r"api.?key|unauthori[sz]ed|authenticat|credential|token is invalid", re.IGNORECASE)
+
+
+class ChatModelAnswerer:
+    """Answers with a LangChain chat model; its [n.m] markers become citations."""
+
+    is_extract = False
+
+    def __init__(self, model: str, chat: BaseChatModel | None = None) -> None:
+        """``model`` is 'provider:model'; ``chat`` is that model, when it is built already. Raises SettingsError."""
+        self._model = model
+        self._provider = model.partition(":")[0]
+        self._chat = chat or build_chat_model(model)
+        self.dropped_markers = 0  # since this was built: markers that named no sentence of the passages
+
+    @property
+    def name(self) -> str:
+        return self._model
+
+    @property
+    def recipient(self) -> str | None:
+        return self._provider.capitalize()
+
+    def stream(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> Iterator[Text | Cite | BlockEnd | Usage]:
+        """The answer as it is written; each quote is the very sentence its marker names. Usage is the last event."""
+        reader = MarkerReader(passages)
+        usage = Usage(model=self._model)
+        for chunk in self._chunks(_messages(question, passages, history)):
+            yield from reader.feed(str(chunk.text))
+            usage = _added(usage, chunk)
+        yield from reader.end()
+        if reader.dropped:
+            self.dropped_markers += reader.dropped
+            log.warning("%s wrote %d citation markers that name no sentence; they were left out", self._model, reader.dropped)
+        yield usage
+
+    def _chunks(self, messages: list[BaseMessage]) -> Iterator[AIMessageChunk]:
+        try:
+            yield from self._chat.stream(messages)
+        except Exception as error:  # any of thirty vendors' own; translated, never swallowed
+            raise translate(error, self.recipient or self._provider) from error
+
+
+def build_chat_model(model: str) -> BaseChatModel:
+    """The chat model that 'provider:model' names. Raises SettingsError: unknown provider, package not installed, key missing."""
+    provider, _, name = model.partition(":")
+    if not provider or not name:
+        raise SettingsError(f"'{model}' names no chat model: write provider:model, such as openai:gpt-5.5.")
+    try:
+        if provider in _COMMUNITY:
+            return _community(provider, name)
+        from langchain.chat_models import init_chat_model  # noqa: PLC0415 (over a second)
+
+        return init_chat_model(name, model_provider=provider)
+    except ImportError as error:
+        raise SettingsError(f"The chat model {model} needs a package that is not installed: {error}") from error
+    except Exception as error:  # a missing key is another exception with every vendor
+        raise SettingsError(f"The chat model {model} could not be set up: {_first_line(error)}") from error
+
+
+def translate(error: Exception, recipient: str) -> ProviderError:
+    """Permanent or transient by the HTTP status that most vendors' exceptions carry, or by what they call themselves."""
+    status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
+    if isinstance(error, ProviderError):
+        return error
+    if status in (401, 403) or (status is None and _KEY.search(str(error))):
+        return PermanentProviderError(f"{recipient} refused the API key or the model. Check both in the settings.")
+    if status in (408, 409, 425, 429) or (isinstance(status, int) and status >= 500):
+        return TransientProviderError(f"{recipient} is overloaded or limits this key's rate. Try again later.")
+    if status is None and (isinstance(error, OSError) or _TRANSIENT.search(type(error).__name__) or _TRANSIENT.search(str(error))):
+        return TransientProviderError(f"{recipient} could not be reached. Check the network, or try again later.")
+    return PermanentProviderError(f"{recipient} rejected the request: {_first_line(error)}")
+
+
+def _community(provider: str, name: str) -> BaseChatModel:
+    module, class_ = _COMMUNITY[provider]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the sunset of langchain-community, which is known
+        found = getattr(importlib.import_module(f"langchain_community.chat_models.{module}"), class_)
+    chat: BaseChatModel = found(model=name, streaming=True)
+    return chat
+
+
+def _messages(question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> list[BaseMessage]:
+    from langchain_core.messages import AIMessage, HumanMessage, SystemMessage  # noqa: PLC0415 (with the model)
+
+    messages: list[BaseMessage] = [SystemMessage(f"{prompts.parts('answer')[0]}\n\n{prompts.parts('markers')[0]}")]
+    for turn in history:
+        if turn.question.strip() and turn.answer.strip():
+            messages += [HumanMessage(turn.question), AIMessage(turn.answer)]
+    shown = "\n\n".join(_shown(number, passage) for number, passage in enumerate(passages, start=1))
+    return [*messages, HumanMessage(f"{shown}\n\n{question}" if shown else question)]
+
+
+def _shown(number: int, passage: Passage) -> str:
+    """A passage with numbered sentences. Nothing in it can close its tag or pass for a sentence's number."""
+
+    def data(text: str) -> str:
+        return _NUMBERED.sub("(", prompts.fence(" ".join(text.split())))
+
+    about = [f"{label}: {data(text)}" for label, text in (("Section", passage.heading), ("Context", passage.context)) if text]
+    note = ["<note>", *about, "</note>"] if about else []
+    sentences = [f"[{number}.{at}] {data(sentence)}" for at, sentence in enumerate(passage.sentences, start=1)]
+    head = f"Passage {number}: {data(passage.title)} ({data(passage.source)})"
+    return "\n".join(["<passage>", head, *note, *sentences, "</passage>"])
+
+
+def _added(usage: Usage, chunk: AIMessageChunk) -> Usage:
+    """Some vendors meter on the last chunk, some on several; what they read from a cache is part of the input they state."""
+    metered: dict[str, Any] = dict(chunk.usage_metadata or {})
+    details = metered.get("input_token_details") or {}
+    read, written = details.get("cache_read") or 0, details.get("cache_creation") or 0
+    return Usage(
+        model=usage.model,
+        input_tokens=usage.input_tokens + metered.get("input_tokens", 0) - read - written,
+        output_tokens=usage.output_tokens + metered.get("output_tokens", 0),
+        cache_write_tokens=usage.cache_write_tokens + written,
+        cache_read_tokens=usage.cache_read_tokens + read,
+    )
+
+
+def _first_line(error: Exception) -> str:
+    from pydantic import ValidationError  # noqa: PLC0415 (with the model)
+
+    # pydantic's own text repeats the input, which holds the key
+    said = str(error.errors()[0]["msg"]) if isinstance(error, ValidationError) else str(error)
+    return (said.strip() or type(error).__name__).splitlines()[0][:300]
