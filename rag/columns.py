@@ -1,0 +1,203 @@
+"""Words -> lines in reading order, over one or several columns of text.
+
+Thresholds are in ems (multiples of the type size at hand), never in points of a particular document.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from rag.words import BOLD, ITALIC, Word, is_cjk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+PIECE_GAP = 1.0  # em: a wider gap ends a piece of a line (a word space is 0.25 em, at most 0.8 in justified text)
+GUTTER = 0.8  # em: the least white space between two columns of text
+MIN_LINES = 4  # of text on each side of a gutter
+PROSE_FILL = 0.6  # of the column's width that a line of running text fills
+_LEADERS = re.compile(r"^[.·…_‥•]{3,}$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Words on one baseline, left to right."""
+
+    words: tuple[Word, ...]
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    size: float  # the most common type size, by characters
+    bold: bool  # nine tenths of the characters
+    italic: bool
+    text: str
+
+    @property
+    def middle(self) -> float:
+        return (self.y0 + self.y1) / 2
+
+
+def spaced_after(before: Word, word: Word) -> bool:
+    """Whether a space belongs between two neighbouring words of a line: never between two Chinese characters."""
+    if is_cjk(before.text[-1]) and is_cjk(word.text[0]):
+        return False
+    return word.spaced or word.x0 - before.x1 > 0.25 * word.size
+
+
+def joined(words: Sequence[Word]) -> str:
+    parts = [words[0].text] if words else []
+    for before, word in zip(words, words[1:], strict=False):
+        parts.append(f" {word.text}" if spaced_after(before, word) else word.text)
+    return "".join(parts)
+
+
+def line_of(words: Iterable[Word]) -> Line:
+    ordered = tuple(sorted(words, key=lambda word: word.x0))
+    sizes: Counter[float] = Counter()
+    bold = italic = total = 0
+    for word in ordered:
+        length = len(word.text)
+        sizes[word.size] += length
+        total += length
+        bold += length if word.style & BOLD else 0
+        italic += length if word.style & ITALIC else 0
+    return Line(
+        words=ordered,
+        x0=ordered[0].x0,
+        y0=min(word.y0 for word in ordered),
+        x1=max(word.x1 for word in ordered),
+        y1=max(word.y1 for word in ordered),
+        size=sizes.most_common(1)[0][0],
+        bold=bold >= 0.9 * total,
+        italic=italic >= 0.9 * total,
+        text=joined(ordered),
+    )
+
+
+def same_baseline(a: Word | Line, b: Word | Line) -> bool:
+    """Whether two boxes overlap by half the lower one's height."""
+    return min(a.y1, b.y1) - max(a.y0, b.y0) >= 0.5 * min(a.y1 - a.y0, b.y1 - b.y0)
+
+
+def without_leaders(words: Sequence[Word]) -> list[Word]:
+    """Words without the rows of dots that lead from a label to its value."""
+    kept: list[Word] = []
+    dots: list[Word] = []
+    for word in words:
+        if _LEADERS.match(word.text):
+            continue
+        if word.text == ".":
+            dots.append(word)
+            continue
+        if len(dots) < 3:  # noqa: PLR2004 - an ellipsis is no leader
+            kept += dots
+        dots = []
+        kept.append(word)
+    return kept + (dots if len(dots) < 3 else [])  # noqa: PLR2004
+
+
+def pieces(words: Sequence[Word]) -> list[Line]:
+    """Stretches of words that the page draws one after another on one baseline, without a wide gap."""
+    found: list[list[Word]] = []
+    for word in without_leaders(words):
+        if found:
+            before = found[-1][-1]
+            gap = word.x0 - before.x1
+            em = max(min(word.size, before.size), 1.0)
+            if same_baseline(before, word) and -0.5 * em <= gap <= PIECE_GAP * em:
+                found[-1].append(word)
+                continue
+        found.append([word])
+    return [line_of(piece) for piece in found]
+
+
+def is_prose(side: Sequence[Line]) -> bool:
+    """Whether lines look like a column of running text: enough of them, mostly as wide as the column, and not figures."""
+    if len(side) < MIN_LINES:
+        return False
+    width = max(line.x1 for line in side) - min(line.x0 for line in side)
+    full = sum(1 for line in side if line.x1 - line.x0 >= PROSE_FILL * width)
+    letters = sum(sum(map(str.isalpha, line.text)) for line in side)
+    digits = sum(sum(map(str.isdigit, line.text)) for line in side)
+    long = median(sum(2 if is_cjk(char) else 1 for char in line.text) for line in side) >= 20  # noqa: PLR2004 - characters
+    return full >= 0.5 * len(side) and digits < 0.3 * letters and long
+
+
+def aligned_share(few: Sequence[Line], many: Sequence[Line]) -> float:
+    """The share of `few` that stand on a baseline of `many`."""
+    bottoms = sorted(line.y0 for line in many)
+    hits = sum(1 for line in few if any(abs(line.y0 - bottom) < 0.15 * line.size for bottom in bottoms))
+    return hits / len(few)
+
+
+def independent(left: Sequence[Line], right: Sequence[Line]) -> bool:
+    """Whether two sides of a gutter are columns to be read one after the other, rather than cells of shared rows."""
+    prose = (is_prose(left), is_prose(right))
+    if all(prose):
+        return True
+    if not any(prose):
+        return False
+    few, many = (left, right) if prose[1] else (right, left)
+    return len(few) >= MIN_LINES and aligned_share(few, many) < 0.5
+
+
+def _bands(lines: Sequence[Line], edge: float) -> Iterable[tuple[float, float]]:
+    """The stretches (top, bottom) of a region that no line crosses at x = edge."""
+    crossing = sorted(
+        (line for line in lines if line.x0 < edge - 0.1 and line.x1 > edge - GUTTER * line.size), key=lambda line: -line.middle
+    )
+    top = max(line.y1 for line in lines) + 1
+    for line in crossing:
+        if line.middle < top:
+            yield top, line.middle
+        top = line.middle
+    yield top, min(line.y0 for line in lines) - 1
+
+
+def regions(lines: Sequence[Line], depth: int = 0) -> list[list[Line]]:
+    """Split lines into regions in reading order: what stands above a pair of columns, the left one, the right one, what stands below."""
+    if len(lines) < 2 * MIN_LINES or depth > 6:  # noqa: PLR2004 - columns within columns within ...
+        return [list(lines)]
+    left_end, right_end = min(line.x0 for line in lines), max(line.x1 for line in lines)
+    margin = 0.12 * (right_end - left_end)
+    starts: Counter[int] = Counter(round(line.x0 / 3) for line in lines if left_end + margin < line.x0 < right_end - margin)
+    best: tuple[int, float, float, float] | None = None
+    for start, count in starts.most_common(6):
+        if count < MIN_LINES - 1:
+            break
+        edge = start * 3 - 1.6
+        for top, bottom in _bands(lines, edge):
+            inside = [line for line in lines if bottom < line.middle < top]
+            if len(inside) < 2 * MIN_LINES or (best and len(inside) <= best[0]):
+                continue
+            right = [line for line in inside if line.x0 >= edge - 0.1]
+            left = [line for line in inside if line.x0 < edge - 0.1]
+            if len(left) >= MIN_LINES and len(right) >= MIN_LINES and independent(left, right):
+                best = (len(inside), edge, top, bottom)
+    if best is None:
+        return [list(lines)]
+    _, edge, top, bottom = best
+    parts = (
+        [line for line in lines if line.middle >= top],
+        [line for line in lines if bottom < line.middle < top and line.x0 < edge - 0.1],
+        [line for line in lines if bottom < line.middle < top and line.x0 >= edge - 0.1],
+        [line for line in lines if line.middle <= bottom],
+    )
+    return [region for part in parts if part for region in regions(part, depth + 1)]
+
+
+def rows(region: Sequence[Line]) -> list[Line]:
+    """The pieces of a region joined to whole lines, top to bottom."""
+    found: list[list[Line]] = []
+    for piece in sorted(region, key=lambda line: (-line.middle, line.x0)):
+        # Against the tallest piece of the row, not their union, so that slightly shifted lines do not chain together.
+        if found and same_baseline(max(found[-1], key=lambda line: line.y1 - line.y0), piece):
+            found[-1].append(piece)
+        else:
+            found.append([piece])
+    return [line_of([word for piece in row for word in piece.words]) for row in found]

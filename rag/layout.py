@@ -1,0 +1,250 @@
+"""Words with sizes and boxes -> elements in reading order: titles, paragraphs, list items, tables, running headers and footers (pure).
+
+sheets -> columns.pieces -> columns.regions -> columns.rows -> margins (set aside) -> tables -> paragraphs -> titles -> elements
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import TYPE_CHECKING, Literal
+
+from rag import columns, margins, tables, titles
+from rag.words import Bookmark, Sheet, Span, Word, is_cjk, turned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rag.columns import Line
+
+Kind = Literal["Title", "NarrativeText", "ListItem", "Table", "Header", "Footer"]
+
+PITCH = 1.3  # times the usual distance between lines: a wider one begins a paragraph
+INDENT = 0.9  # em
+_BULLET = re.compile(r"^(?:[•●○◦▪■□◆◇►▶➢➤✓✔·*\-–—]|[(（]?(?:\d{1,2}|[a-z]|[ivx]{1,4})[)）]|\d{1,2}[.、．](?!\d)|[①-⑳])$")
+_BULLET_START = re.compile(r"^[•●○◦▪■◆◇►▶➢➤✓✔①-⑳]|^[(（](?:\d{1,2}|[a-z]|[ivx]{1,4}|[一二三四五六七八九十]+)[)）]", re.IGNORECASE)
+_ENDS = tuple('.!?:;。！？：；”"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Element:
+    """A piece of the document with one role. A Table's text is one line per row; `header` of them head its columns."""
+
+    kind: Kind
+    text: str
+    page: int  # from 1, where it begins
+    spans: tuple[Span, ...]  # per word, in the order of the text
+    level: int = 0  # of a Title, from 1 (outermost)
+    caption: str = ""  # of a Table: the lines that name it
+    columns: str = ""  # of a Table: its column headers, left to right
+    units: str = ""  # of a Table: "$ in millions"
+    header: int = 0  # of a Table: how many first rows head the columns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Block:
+    """An element in the making, its lines still at hand."""
+
+    lines: tuple[Line, ...]
+    role: str  # text, table, header, footer
+    table: tables.Table | None = None
+
+
+def _new_paragraph(block: Sequence[Line], line: Line, pitch: float, right: float) -> bool:
+    """Whether a line begins a paragraph of its own after the lines of `block`."""
+    above = block[-1]
+    em = max(line.size, 1.0)
+    if above.bold != line.bold or abs(above.size - line.size) > 0.08 * em:  # noqa: PLR2004
+        return True
+    distance = above.y1 - line.y1
+    if distance > PITCH * pitch or distance < 0:
+        return True
+    if _BULLET.match(line.words[0].text) or _BULLET_START.match(line.text):
+        return True
+    centred = abs((above.x0 + above.x1) - (line.x0 + line.x1)) < em
+    if centred:
+        return False
+    # The line above was ended on purpose when this line's first word would still have fitted on it.
+    first_word = line.words[0].x1 - line.words[0].x0
+    ended = above.x1 + first_word + 1.5 * em < right
+    if ended and (above.text.endswith(_ENDS) or not line.text[:1].islower()):
+        return True
+    hanging = len(block) == 1 and bool(_BULLET.match(block[0].words[0].text) or _BULLET_START.match(block[0].text))
+    return line.x0 > above.x0 + INDENT * em and not hanging
+
+
+def _paragraphs(lines: Sequence[Line]) -> Iterator[tuple[Line, ...]]:
+    if not lines:
+        return
+    right = sorted(line.x1 for line in lines)[int(0.9 * (len(lines) - 1))]
+    distances: dict[float, list[float]] = {}
+    for above, line in zip(lines, lines[1:], strict=False):
+        distance, em = above.y1 - line.y1, max(line.size, 1.0)
+        if 0 < distance <= 2.2 * em:  # noqa: PLR2004 - em; more is a gap, not a line's distance
+            distances.setdefault(round(em), []).append(distance)
+    block: list[Line] = [lines[0]]
+    for line in lines[1:]:
+        em = max(line.size, 1.0)
+        usual = distances.get(round(em))
+        pitch = min(median(usual), 1.9 * em) if usual else 1.3 * em
+        if _new_paragraph(block, line, pitch, right):
+            yield tuple(block)
+            block = []
+        block.append(line)
+    yield tuple(block)
+
+
+def _blocks(region: Sequence[Line]) -> Iterator[_Block]:
+    """A region's tables, and its paragraphs between them."""
+    done = 0
+    for first, last, table in tables.find(region):
+        for lines in _paragraphs(region[done:first]):
+            yield _Block(lines=lines, role="text")
+        yield _Block(lines=tuple(region[first:last]), role="table", table=table)
+        done = last
+    for lines in _paragraphs(region[done:]):
+        yield _Block(lines=lines, role="text")
+
+
+def _span(word: Word, start: int, end: int, sheet: Sheet) -> Span:
+    box = (word.x0, word.y0, word.x1, word.y1)
+    if sheet.turn:  # turn the box back to the page as displayed
+        box = turned(box, -sheet.turn % 4, sheet.width, sheet.height)
+    return Span(start, end, sheet.page, *box)
+
+
+def _prose(lines: Sequence[Line], sheet: Sheet) -> tuple[str, tuple[Span, ...]]:
+    """The lines as one text; a word hyphenated at a line's end is joined."""
+    text, spans = "", list[Span]()
+    before: Word | None = None
+    for line in lines:
+        for place, word in enumerate(line.words):
+            if before is not None:
+                broken = place == 0 and len(text) > 1 and text[-1] == "-" and text[-2].isalpha() and word.text[:1].islower()
+                if broken:
+                    text = text[:-1]
+                    spans[-1] = spans[-1]._replace(end=len(text))
+                elif columns.spaced_after(before, word) if place else not (is_cjk(text[-1]) and is_cjk(word.text[0])):
+                    text += " "
+            spans.append(_span(word, len(text), len(text) + len(word.text), sheet))
+            text += word.text
+            before = word
+    return text, tuple(spans)
+
+
+def _tabular(table: tables.Table, sheet: Sheet) -> tuple[str, tuple[Span, ...]]:
+    """One line of text per row, cells divided by " | "."""
+    text, spans = "", list[Span]()
+    for row in table.rows:
+        text += "\n" if text else ""
+        for number, cell in enumerate(row.cells):
+            text += " | " if number else ""
+            for place, word in enumerate(cell.words):
+                if place and columns.spaced_after(cell.words[place - 1], word) and not (text[-1] in "$€£¥(" and word.text[0].isdigit()):
+                    text += " "
+                spans.append(_span(word, len(text), len(text) + len(word.text), sheet))
+                text += word.text
+    return text, tuple(spans)
+
+
+def _element(block: _Block, sheet: Sheet) -> Element:
+    if block.table:
+        text, spans = _tabular(block.table, sheet)
+        table = block.table
+        return Element(kind="Table", text=text, page=sheet.page, spans=spans, columns=table.columns, units=table.units, header=table.header)
+    text, spans = _prose(block.lines, sheet)
+    kind: Kind = "NarrativeText"
+    if block.role in ("header", "footer"):
+        kind = "Header" if block.role == "header" else "Footer"
+    elif _BULLET.match(block.lines[0].words[0].text) or _BULLET_START.match(text):
+        kind = "ListItem"
+    return Element(kind=kind, text=text, page=sheet.page, spans=spans)
+
+
+def _page_blocks(sheets: Sequence[Sheet]) -> list[tuple[Sheet, list[_Block]]]:
+    regions = [[columns.rows(region) for region in columns.regions(columns.pieces(sheet.words))] for sheet in sheets]
+    lines = [[line for region in page for line in region] for page in regions]
+    running = margins.running([(sheet.page, sheet.height, page) for sheet, page in zip(sheets, lines, strict=True)])
+    found = []
+    for sheet, page, (headers, footers) in zip(sheets, regions, running, strict=True):
+        blocks = [_Block(lines=(line,), role="header") for region in page for line in region if id(line) in headers]
+        for region in page:
+            blocks += _blocks([line for line in region if id(line) not in headers and id(line) not in footers])
+        blocks += [_Block(lines=(line,), role="footer") for region in page for line in region if id(line) in footers]
+        found.append((sheet, blocks))
+    return found
+
+
+def _captioned(elements: Sequence[Element]) -> list[Element]:
+    """Give each table the short lines right above it as its caption, or the introducing sentence that ends in a colon."""
+    done: list[Element] = []
+    for element in elements:
+        if element.kind == "Table":
+            above: list[str] = []
+            for before in reversed(done[-3:]):
+                introduces = before.kind in ("NarrativeText", "ListItem") and before.text.endswith((":", "："))
+                if before.page != element.page or before.kind in ("Table", "Header", "Footer"):
+                    break
+                if introduces and not above:
+                    above.append(re.split(r"(?<=[.。!?])\s*", before.text)[-1][-160:])
+                    break
+                if len(before.text) > 120 or before.text.endswith((".", "。")):  # noqa: PLR2004 - characters
+                    break
+                above.append(before.text)
+            done.append(replace(element, caption=" – ".join(reversed(above))))
+        else:
+            done.append(element)
+    return done
+
+
+def _continued(elements: Sequence[Element]) -> list[Element]:
+    """Join a paragraph that a page's or a column's end broke in mid-sentence: it stops without a stop and goes on with a small letter."""
+    done: list[Element] = []
+    last = -1  # index in `done` of the last element that is not a header or footer
+    for element in elements:
+        if element.kind in ("Header", "Footer"):
+            done.append(element)
+            continue
+        before = done[last] if last >= 0 else None
+        if (
+            before
+            and before.kind in ("NarrativeText", "ListItem")
+            and element.kind == "NarrativeText"
+            and element.page - before.spans[-1].page <= 1
+            and not before.text.endswith(_ENDS)
+            and (element.text[:1].islower() or (is_cjk(before.text[-1]) and is_cjk(element.text[0]) and element.page > before.page))
+        ):
+            broken = before.text.endswith("-") and before.text[-2:-1].isalpha()
+            head = before.text[:-1] if broken else before.text
+            gap = "" if broken or (is_cjk(head[-1]) and is_cjk(element.text[0])) else " "
+            shift = len(head) + len(gap)
+            moved = tuple(span._replace(start=span.start + shift, end=span.end + shift) for span in element.spans)
+            kept = (*before.spans[:-1], before.spans[-1]._replace(end=len(head)))
+            done[last] = replace(before, text=head + gap + element.text, spans=kept + moved)
+            continue
+        done.append(element)
+        last = len(done) - 1
+    return done
+
+
+def elements(sheets: Sequence[Sheet], bookmarks: Sequence[Bookmark] = ()) -> list[Element]:
+    """The document's elements in reading order. A page's turned words follow its upright ones."""
+    body = titles.body_style(sheets)
+    marks: dict[int, set[str]] = {}
+    for mark in bookmarks:
+        marks.setdefault(mark.page, set()).add(titles.plain(mark.title))
+    found: list[Element] = []
+    keys: dict[int, titles.Key] = {}
+    for sheet, blocks in _page_blocks(sheets):
+        for block in blocks:
+            element = _element(block, sheet)
+            if element.kind in ("NarrativeText", "ListItem") and titles.is_title(
+                block.lines, element.text, body, marks.get(sheet.page, ())
+            ):
+                keys[len(found)] = titles.rank(block.lines, element.text, sheet.page, body, bookmarks)
+                element = replace(element, kind="Title")
+            found.append(element)
+    levels = titles.levels(list(keys.values()))
+    leveled = [replace(element, level=levels[keys[index]]) if index in keys else element for index, element in enumerate(found)]
+    return _captioned(_continued(leveled))

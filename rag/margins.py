@@ -1,0 +1,60 @@
+"""Running headers, footers and page numbers: lines near a page's edge that come back on other pages."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rag.columns import Line
+
+ZONE = 0.12  # of the page's height, at the top and at the bottom
+DEPTH = 3  # lines counted from the edge
+DRIFT = 0.012  # of the page's height: how far a running line may wander
+_NUMBER = re.compile(
+    r"^\W*(?:page|p\.|seite|第)?\s*(?:[ivxlc]{1,7}|[A-Z]{1,2}-?\d{1,4}|\d{1,4})\s*(?:页|頁)?\s*(?:(?:of|/|\||共)\s*\d{1,4}\s*(?:页|頁)?)?\W*$",
+    re.IGNORECASE,
+)
+
+
+def _key(line: Line) -> str:
+    return re.sub(r"\d+", "#", " ".join(line.text.lower().split()))
+
+
+def _edges(lines: Sequence[Line], height: float) -> list[tuple[Line, bool, int]]:
+    """The outermost lines within the zones as (line, at the top, place from the edge)."""
+    ordered = sorted(lines, key=lambda line: -line.middle)
+    top = [(line, True, place) for place, line in enumerate(ordered[:DEPTH]) if line.y0 > (1 - ZONE) * height]
+    bottom = [(line, False, place) for place, line in enumerate(reversed(ordered[-DEPTH:])) if line.y1 < ZONE * height]
+    return top + bottom
+
+
+def running(pages: Sequence[tuple[int, float, Sequence[Line]]]) -> list[tuple[set[int], set[int]]]:
+    """For each page (number, height, lines): the ids of its header lines and of its footer lines.
+
+    A line is running when its wording, figures apart, stands at the same height of at least three pages (two in a document of up to four).
+    A bare page number at the very edge needs no repetition.
+    """
+    places: Counter[tuple[str, bool, int]] = Counter()
+    for _, height, lines in pages:
+        seen = {
+            (_key(line), top, round(line.middle / (DRIFT * height)) + drift)
+            for line, top, _ in _edges(lines, height)
+            for drift in (-1, 0, 1)
+        }
+        places.update(seen)
+    needed = 2 if len(pages) <= 4 else 3  # noqa: PLR2004 - see the docstring
+    found: list[tuple[set[int], set[int]]] = []
+    for _, height, lines in pages:
+        headers: set[int] = set()
+        footers: set[int] = set()
+        for line, top, place in _edges(lines, height):
+            key = _key(line)
+            repeated = places[key, top, round(line.middle / (DRIFT * height))] >= needed and re.search(r"[^\W\d#]", key)
+            if repeated or (place <= 1 and _NUMBER.match(line.text)):
+                (headers if top else footers).add(id(line))
+        found.append((headers, footers))
+    return found

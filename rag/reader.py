@@ -1,0 +1,248 @@
+"""The child process that reads a whole PDF: PDFium's characters -> words -> elements -> JSON (``python -m rag.reader`` under rag.pdf).
+
+A page that fails is kept, with a note, and the others are read. PDFium is not thread-safe; one process reads one document.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import math
+from dataclasses import asdict
+from typing import Any
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as raw
+
+from rag import layout
+from rag.pdfium import open_document, serve
+from rag.words import BOLD, ITALIC, Bookmark, Sheet, Word, clean, is_cjk, turned
+
+_LINE_HYPHENS = {0x2, 0xAD, 0xFFFE}  # PDFium's marks for a hyphen at a line's end
+_SPACES = {0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF} | set(range(0x2000, 0x200C))
+_FORCE_BOLD, _ITALIC_FLAG = 1 << 18, 1 << 6  # font descriptor flags (PDF 32000-1, table 123)
+_STROKED = 2  # text render mode "fill, then stroke": bold made up from a plain font
+_BOLD_NAMES = ("bold", "black", "heavy", "demi", "-bd", "simhei", "heiti")
+_ITALIC_NAMES = ("italic", "oblique", "-it")
+_ASCENT, _DESCENT = 0.8, 0.2  # of the type size; for turned words, whose fonts PDFium does not measure across the line
+_UNREADABLE = 0.3  # share of a page's characters without a meaning beyond which its fonts are held to be undecodable
+
+
+def font_style(font: Any) -> int:
+    size = raw.FPDFFont_GetBaseFontName(font, None, 0)
+    buffer = ctypes.create_string_buffer(max(size, 1))
+    raw.FPDFFont_GetBaseFontName(font, buffer, size)
+    name = buffer.value.decode("utf-8", "replace").lower()
+    flags = max(raw.FPDFFont_GetFlags(font), 0)
+    bold = any(mark in name for mark in _BOLD_NAMES) or flags & _FORCE_BOLD
+    italic = any(mark in name for mark in _ITALIC_NAMES) or flags & _ITALIC_FLAG
+    return (BOLD if bold else 0) | (ITALIC if italic else 0)
+
+
+class Styles:
+    """Bold and italic of a page's text objects, asked of PDFium once per object and once per font."""
+
+    def __init__(self) -> None:
+        self._objects: dict[int, int] = {}
+        self._fonts: dict[int, int] = {}
+
+    def of(self, text: Any, index: int) -> int:
+        text_object = raw.FPDFText_GetTextObject(text, index)
+        address = ctypes.cast(text_object, ctypes.c_void_p).value
+        if not address:
+            return 0
+        if address not in self._objects:
+            font = raw.FPDFTextObj_GetFont(text_object)
+            font_address = ctypes.cast(font, ctypes.c_void_p).value or 0
+            if font_address not in self._fonts:
+                self._fonts[font_address] = font_style(font)
+            stroked = raw.FPDFTextObj_GetTextRenderMode(text_object) == _STROKED
+            self._objects[address] = self._fonts[font_address] | (BOLD if stroked else 0)
+        return self._objects[address]
+
+
+def runs(codes: list[int]) -> list[tuple[int, int, bool]]:
+    """Cut a page's characters into words [first, last) and whether white space precedes; a Chinese character is a word of its own."""
+    found: list[tuple[int, int, bool]] = []
+    start, spaced = -1, True
+    for index, code in enumerate(codes):
+        space = (code <= 0x20 and code not in _LINE_HYPHENS) or code in _SPACES
+        alone = not space and code >= 0x2E80 and is_cjk(chr(code))
+        if start >= 0 and (space or alone):
+            found.append((start, index, spaced))
+            start, spaced = -1, False
+        if space:
+            spaced = True
+        elif alone:
+            found.append((index, index + 1, spaced))
+            spaced = False
+        else:
+            start = index if start < 0 else start
+            if code in _LINE_HYPHENS:  # the rest of the word stands on the next line
+                found.append((start, index + 1, spaced))
+                start, spaced = -1, False
+    if start >= 0:
+        found.append((start, len(codes), spaced))
+    return found
+
+
+def decoded(codes: list[int]) -> str:
+    text = "".join("-" if code in _LINE_HYPHENS else chr(code) for code in codes if code < 0x110000)
+    return clean(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+def upright_box(text: Any, first: int, last: int, rect: Any) -> tuple[float, float, float, float]:
+    """The box of an upright word, its height the type size (ascent to descent)."""
+    raw.FPDFText_GetLooseCharBox(text, first, rect)
+    x0, y0, x1, y1 = rect.left, rect.bottom, rect.right, rect.top
+    if last - first > 1:
+        raw.FPDFText_GetLooseCharBox(text, last - 1, rect)
+        return min(x0, rect.left), min(y0, rect.bottom), max(x1, rect.right), max(y1, rect.top)
+    return x0, y0, x1, y1
+
+
+def turned_box(text: Any, first: int, last: int, quarter: int) -> tuple[tuple[float, float, float, float], float]:
+    """The box and type size of a word that runs up, down or upside down: its ink along the line, its type size across it."""
+    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+    boxes = []
+    for index in range(first, last):
+        raw.FPDFText_GetCharBox(text, index, left, right, bottom, top)
+        boxes.append((left.value, bottom.value, right.value, top.value))
+    x0, y0 = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    x1, y1 = max(box[2] for box in boxes), max(box[3] for box in boxes)
+    matrix, x, y = raw.FS_MATRIX(), ctypes.c_double(), ctypes.c_double()
+    size = float(raw.FPDFText_GetFontSize(text, first))
+    if raw.FPDFText_GetMatrix(text, first, matrix):
+        size *= math.hypot(matrix.c, matrix.d)
+    raw.FPDFText_GetCharOrigin(text, first, x, y)
+    up, down = _ASCENT * size, _DESCENT * size
+    if quarter == 1:
+        return (x.value - up, y0, x.value + down, y1), size
+    if quarter == 3:  # noqa: PLR2004
+        return (x.value - down, y0, x.value + up, y1), size
+    return (x0, y.value - up, x1, y.value + down), size
+
+
+def sheets_of(page: Any, number: int, styles: Styles) -> list[Sheet]:
+    """The page's words by the quarter turn that brings them upright, upright as displayed first.
+
+    Words without a readable character, or outside the displayed page, are left out.
+    """
+    width, height = page.get_size()
+    rotation = page.get_rotation() // 90
+    left, bottom, right, top = page.get_bbox()
+    unrotated = (right - left, top - bottom)
+    textpage = page.get_textpage()
+    text, rect = textpage.raw, raw.FS_RECTF()
+    codes = [raw.FPDFText_GetUnicode(text, index) for index in range(textpage.count_chars())]
+    words: tuple[list[Word], ...] = ([], [], [], [])
+    skipped = False
+    for first, last, spaced in runs(codes):
+        content = decoded(codes[first:last]).strip()
+        angle = raw.FPDFText_GetCharAngle(text, first)  # radians counter-clockwise, before the page's rotation; negative when unknown
+        quarter = round(math.degrees(max(angle, 0.0)) / 90) % 4
+        if quarter:
+            (x0, y0, x1, y1), size = turned_box(text, first, last, quarter)
+        else:
+            x0, y0, x1, y1 = upright_box(text, first, last, rect)
+            size = y1 - y0
+        shown = turned((x0 - left, y0 - bottom, x1 - left, y1 - bottom), rotation, *unrotated)
+        inside = 0 <= (shown[0] + shown[2]) / 2 <= width and 0 <= (shown[1] + shown[3]) / 2 <= height
+        if not content or not inside:
+            skipped = True
+            continue
+        turn = (quarter - rotation) % 4
+        x0, y0, x1, y1 = turned(shown, turn, width, height)
+        style = styles.of(text, first)
+        words[turn].append(Word(content, round(x0, 2), round(y0, 2), round(x1, 2), round(y1, 2), round(size, 2), style, spaced or skipped))
+        skipped = False
+    textpage.close()
+    return [
+        Sheet(
+            page=number,
+            width=height if turn % 2 else width,
+            height=width if turn % 2 else height,
+            turn=turn,
+            words=tuple(words[turn]),
+        )
+        for turn in range(4)
+        if words[turn]
+    ]
+
+
+def readable(sheets: list[Sheet]) -> bool:
+    """Whether the fonts of a page give characters with a meaning (not private-use, replacement or unassigned ones)."""
+    text = "".join(word.text for sheet in sheets for word in sheet.words)
+    lost = sum(1 for char in text if char == "\ufffd" or "\ue000" <= char <= "\uf8ff" or char >= "\U000f0000")
+    return lost <= _UNREADABLE * len(text)
+
+
+def bookmarks_of(document: pdfium.PdfDocument) -> list[Bookmark]:
+    found = []
+    try:
+        for entry in document.get_toc(max_depth=8):
+            target = entry.get_dest()
+            page = target.get_index() if target else None
+            title = clean(entry.get_title())
+            if page is not None and title:
+                found.append(Bookmark(title=" ".join(title.split()), level=entry.level, page=page + 1))
+    except pdfium.PdfiumError:
+        return found  # a broken outline costs its remaining entries, not the document
+    return found
+
+
+def metadata_of(document: pdfium.PdfDocument, key: str) -> str:
+    try:
+        return " ".join(clean(document.get_metadata_value(key)).split())
+    except (pdfium.PdfiumError, UnicodeDecodeError):
+        return ""
+
+
+def label_of(document: pdfium.PdfDocument, index: int) -> str:
+    try:
+        return clean(document.get_page_label(index)) or str(index + 1)
+    except (pdfium.PdfiumError, UnicodeDecodeError):
+        return str(index + 1)
+
+
+def read(content: bytes) -> bytes:
+    """A document as JSON: title, author, bookmarks, pages, elements."""
+    document = open_document(content)
+    pages: list[dict[str, Any]] = []
+    sheets: list[Sheet] = []
+    for index in range(len(document)):
+        record: dict[str, Any] = {"number": index + 1, "label": label_of(document, index), "source": "text", "note": ""}
+        record["width"], record["height"] = 0.0, 0.0
+        try:
+            page = document[index]
+            record["width"], record["height"] = (round(side, 2) for side in page.get_size())
+            found = sheets_of(page, index + 1, Styles())
+            page.close()
+        except pdfium.PdfiumError:
+            record |= {"source": "none", "note": "The page is damaged and could not be read."}
+        else:
+            if not found:
+                record |= {"source": "none", "note": "The page has no text; it may be a scan or a picture."}
+            elif not readable(found):
+                record |= {"source": "none", "note": "The page's fonts do not say which characters they show."}
+            else:
+                sheets += found
+        pages.append(record)
+    bookmarks = bookmarks_of(document)
+    result = {
+        "title": metadata_of(document, "Title"),
+        "author": metadata_of(document, "Author"),
+        "bookmarks": [asdict(bookmark) for bookmark in bookmarks],
+        "pages": pages,
+        "elements": [vars_of(element) for element in layout.elements(sheets, bookmarks)],
+    }
+    return json.dumps(result, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def vars_of(element: layout.Element) -> dict[str, Any]:
+    """The element's fields; not dataclasses.asdict, which would copy each of the many spans deeply."""
+    return {name: getattr(element, name) for name in element.__slots__}
+
+
+if __name__ == "__main__":
+    serve(read)

@@ -1,0 +1,243 @@
+"""Tables without ruled borders, found by rows whose figures stand in common columns.
+
+A financial statement is a label on the left and figures set flush right in columns, under a row of years. A table becomes rows of text
+"label | figure | figure"; its column headers and units are kept beside them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from rag.columns import PIECE_GAP, Line, joined
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rag.words import Word
+
+FIGURE_GAP = 0.45  # em: figures nearer than a piece's gap still are two cells, but not two halves of one
+MAX_BRIDGE = 4  # lines of label only (sub-headings, wrapped labels) between two rows of figures
+ROW_PITCH = 2.6  # em: rows further apart than this, from top to top, belong to different tables unless both hold figures
+MAX_HEADER = 6  # lines above the first row of figures
+ALIGNED = 0.8  # em: how far right edges of figures in one column may differ (a closing bracket hangs out)
+
+_CURRENCY = re.compile(r"^(?:[A-Z]{0,3}[$€£¥￥]|US\$|RMB|HK\$)$")
+_FIGURE = re.compile(
+    r"^[$€£¥￥(\[<>~≈+\-–—−]*\s*[$€£¥￥]?\s*\(?\d[\d,.\s/:]*\)?\s*(?:%|％|x|×|bps?|pts?|[*†‡])*[)\]]*(?:\([a-z\d]\))*$", re.IGNORECASE
+)
+_NOTHING = re.compile(r"^(?:[-–—−―‐]+%?|n/?[am]|nm|\*+|nil|none|不适用|无|/)$", re.IGNORECASE)
+_YEAR = re.compile(r"^(?:FY|Q[1-4])?\s*'?(?:19|20)\d\d\s*[AEF]?(?:\([a-z\d]\))?$", re.IGNORECASE)
+_TAIL = re.compile(r"^[)%％*†‡\]]+$|^\([a-z\d]\)$")
+_UNITS = re.compile(
+    r"\(?[^()\n|]{0,40}\b(?:in|of)\s+(?:[\w.$€£]+\s+)?(?:thousands|millions|billions)\b[^()\n|]{0,60}\)?|(?:单位|货币单位|金额单位)\s*[:：]\s*[^\s|，,]{1,12}",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    words: tuple[Word, ...]
+    x0: float
+    x1: float
+    text: str
+
+    @property
+    def figure(self) -> bool:
+        return bool(_FIGURE.match(self.text) or _NOTHING.match(self.text))
+
+    @property
+    def year(self) -> bool:
+        return bool(_YEAR.match(self.text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row of cells, with its line."""
+
+    line: Line
+    cells: tuple[Cell, ...]
+
+    @property
+    def figures(self) -> tuple[Cell, ...]:
+        """Cells with a figure, not counting a number that begins the row."""
+        found = tuple(cell for cell in self.cells[1:] if cell.figure)
+        return (self.cells[0], *found) if found and self.cells[0].figure and len(found) == len(self.cells) - 1 else found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows first to last of a region, of which the first `header` head the columns."""
+
+    rows: tuple[Row, ...]
+    header: int
+    columns: str  # the column headers, left to right, each read downwards: "2023 | 2022"
+    units: str
+
+
+def cell_of(words: Sequence[Word]) -> Cell:
+    return Cell(words=tuple(words), x0=words[0].x0, x1=max(word.x1 for word in words), text=joined(words))
+
+
+def _numeric(text: str) -> bool:
+    return bool(_FIGURE.match(text) or _CURRENCY.match(text) or _NOTHING.match(text))
+
+
+def cells_of(line: Line) -> tuple[Cell, ...]:
+    """Cut a line into cells at wide gaps, and between neighbouring figures at narrower ones; a currency sign joins its figure."""
+    found: list[list[Word]] = []
+    for word in line.words:
+        if found:
+            before = found[-1][-1]
+            gap, em = word.x0 - before.x1, max(word.size, 1.0)
+            figures = _numeric(before.text) and (_numeric(word.text) or _TAIL.match(word.text))
+            opened = joined(found[-1]).rstrip("0123456789.,")[-1:] in ("$", "(", "€", "£", "¥", "￥") or _CURRENCY.match(joined(found[-1]))
+            closes = _TAIL.match(word.text) and gap <= 1.5 * em  # noqa: PLR2004
+            limit = FIGURE_GAP if figures else PIECE_GAP
+            if closes or gap <= limit * em or (opened and not found[-1][-1].text[-1:].isdigit() and _numeric(word.text)):
+                found[-1].append(word)
+                continue
+        found.append([word])
+    return tuple(cell_of(cell) for cell in found)
+
+
+def row_of(line: Line) -> Row:
+    return Row(line=line, cells=cells_of(line))
+
+
+def _share_columns(rows: Sequence[Row]) -> bool:
+    """Whether at least two rows have a figure ending, or centred, at the same place."""
+    seen: list[tuple[float, float, float]] = []
+    for row in rows:
+        here = [(cell.x1, (cell.x0 + cell.x1) / 2, max(row.line.size, 1.0)) for cell in row.figures]
+        if any(
+            abs(x1 - other) <= ALIGNED * em or abs(middle - centre) <= ALIGNED * em for x1, middle, em in here for other, centre, _ in seen
+        ):
+            return True
+        seen += here
+    return False
+
+
+def _bridges(row: Row, figures_from: float, size: float) -> bool:
+    """Whether a line without figures may stand inside a table: short of the figures' columns, or made of several cells; no larger type."""
+    if row.line.size > 1.12 * size:  # noqa: PLR2004
+        return False
+    return len(row.cells) > 1 or row.line.x1 < figures_from + 2 * size
+
+
+def _run(rows: Sequence[Row], start: int) -> int:
+    """The end (exclusive) of the stretch of table rows that begins with figures at `start`."""
+    end, size = start + 1, rows[start].line.size
+    figures_from = min(cell.x0 for cell in rows[start].figures)
+    index = start + 1
+    while index < len(rows) and index - end <= MAX_BRIDGE:
+        row, above = rows[index], rows[index - 1]
+        far = above.line.y1 - row.line.y1 > ROW_PITCH * max(size, 1.0)
+        if row.figures and (not far or _share_columns([*rows[max(start, end - 3) : end], row])):
+            figures_from = min(figures_from, *(cell.x0 for cell in row.figures))
+            end = index + 1
+        elif far or not _bridges(row, figures_from, size):
+            break
+        index += 1
+    return end
+
+
+def _is_header(row: Row, figures_from: float) -> bool:
+    """Whether a row above the figures names columns: years, dates or words that stand over the figures, and no amounts."""
+    amounts = [cell for cell in row.figures if not cell.year and not _NOTHING.match(cell.text)]
+    over = [cell for cell in row.cells if cell.x1 > figures_from and (cell.x0 > figures_from - 6 * row.line.size or cell.figure)]
+    return not amounts and bool(over) and all(len(cell.text) <= 60 for cell in row.cells)  # noqa: PLR2004
+
+
+def _header_start(rows: Sequence[Row], start: int, figures_from: float) -> int:
+    """The first line, at or above `start`, that heads the columns."""
+    first = start
+    for index in range(start - 1, max(start - MAX_HEADER, 0) - 1, -1):
+        row, below = rows[index], rows[index + 1]
+        if row.line.y1 - below.line.y1 > ROW_PITCH * max(below.line.size, 1.0) or row.line.size > 1.12 * below.line.size:  # noqa: PLR2004
+            break
+        units = len(row.cells) == 1 and _UNITS.fullmatch(row.line.text.strip())
+        if not units and not (_is_header(row, figures_from) and row.line.x1 - row.line.x0 < 0.97 * _width(rows)):
+            break
+        first = index
+    return first
+
+
+def _width(rows: Sequence[Row]) -> float:
+    return max(row.line.x1 for row in rows) - min(row.line.x0 for row in rows)
+
+
+def _columns(header: Sequence[Row], body: Sequence[Row]) -> str:
+    """Header cells read downwards per column of figures, left to right."""
+    widest = max(body, key=lambda row: len(row.figures))
+    names: list[list[str]] = [[] for _ in widest.figures]
+    for row in header:
+        for cell in row.cells:
+            for name, figure in zip(names, widest.figures, strict=True):
+                over = min(cell.x1, figure.x1 + row.line.size) - max(cell.x0, figure.x0 - 2 * row.line.size)
+                if over > 0 and cell.text not in name:
+                    name.append(cell.text)
+    found = [" ".join(name) for name in names if name]
+    return " | ".join(dict.fromkeys(found))
+
+
+def _merge_wrapped(rows: Sequence[Row]) -> list[Row]:
+    """Join a label that was broken over two lines to its figures: the lower line begins with a small letter."""
+    merged: list[Row] = []
+    for row in rows:
+        if merged:
+            above = merged[-1]
+            begins_small = row.cells[0].text[:1].islower()
+            near = above.line.y1 - row.line.y1 <= 1.6 * max(row.line.size, 1.0)
+            label_above = not above.figures and len(above.cells) == 1 and not above.line.text.endswith(":")
+            if near and begins_small and label_above and not row.cells[0].figure:
+                label = cell_of([*above.cells[0].words, *row.cells[0].words])
+                merged[-1] = Row(line=_stacked(above.line, row.line), cells=(label, *row.cells[1:]))
+                continue
+            if near and begins_small and above.figures and len(row.cells) == 1 and not above.cells[0].figure:
+                label = cell_of([*above.cells[0].words, *row.cells[0].words])
+                merged[-1] = Row(line=_stacked(above.line, row.line), cells=(label, *above.cells[1:]))
+                continue
+        merged.append(row)
+    return merged
+
+
+def _stacked(upper: Line, lower: Line) -> Line:
+    return replace(
+        upper, words=(*upper.words, *lower.words), x0=min(upper.x0, lower.x0), x1=max(upper.x1, lower.x1), y0=min(upper.y0, lower.y0)
+    )
+
+
+def find(lines: Sequence[Line]) -> list[tuple[int, int, Table]]:
+    """The tables of a region's lines, as (first, last exclusive, table), top to bottom."""
+    rows = [row_of(line) for line in lines]
+    found: list[tuple[int, int, Table]] = []
+    index, free = 0, 0
+    while index < len(rows):
+        table_end = 0
+        if rows[index].figures:
+            table_end = _run(rows, index)
+            body = rows[index:table_end]
+            if sum(1 for row in body if row.figures) < 2 or not _share_columns(body):  # noqa: PLR2004
+                table_end = 0
+        if not table_end:
+            index += 1
+            continue
+        figures_from = min(cell.x0 for row in rows[index:table_end] for cell in row.figures)
+        first = max(_header_start(rows, index, figures_from), free)
+        top = index
+        while top < table_end - 1 and _is_header(rows[top], figures_from) and any(row.figures for row in rows[top + 1 : table_end]):
+            top += 1
+        header, body = rows[first:top], rows[top:table_end]
+        if any(row.figures for row in body):
+            text = "\n".join(row.line.text for row in rows[max(first - 3, free) : top + 1])
+            units = _UNITS.search(text)
+            merged = [*header, *_merge_wrapped(body)]
+            table = Table(
+                rows=tuple(merged), header=len(header), columns=_columns(header, body), units=units[0].strip("() ") if units else ""
+            )
+            found.append((first, table_end, table))
+            free = table_end
+        index = table_end
+    return found
