@@ -167,7 +167,8 @@ def publish(connection: Connection, *, collection_id: int, document_id: int, mod
     )
     connection.execute("delete from vector_drafts where document_id = %s and model_id = %s", [document_id, model])
     connection.execute("delete from postings where document_id = %s", [document_id])
-    connection.execute("create temp table if not exists incoming (term text collate \"C\", ord int, tf int, length int) on commit delete rows")
+    connection.execute("create temp table if not exists incoming (term text collate \"C\", ord int, tf int, length int)")
+    connection.execute("truncate incoming")
     with connection.cursor() as cursor, cursor.copy("copy incoming (term, ord, tf, length) from stdin (format binary)") as copy:
         copy.set_types(["text", "int4", "int4", "int4"])
         for p in postings:

@@ -268,7 +268,8 @@ def _list(settings: Settings, arguments: argparse.Namespace) -> int:
         print(json.dumps(rows, ensure_ascii=False))
     else:
         for row in rows:
-            print(f"{row['status']:9} {row['collection']}/{row['document']}: {row['error'] or f'{row["pages"]} pages'} {row['note'] or ''}")
+            told = row["error"] or f"{row['pages']} pages. {row['note'] or ''}"
+            print(f"{row['status']:9} {row['collection']}/{row['document']}: {told}")
     return 0
 
 

@@ -132,6 +132,10 @@ def _claude_situator(settings: Settings, model: str) -> Situator:
 
 
 def _answerers(settings: Settings, embedder: Embedder) -> tuple[Answerer, ...]:
+    if settings.answerer.startswith("fake:"):
+        from rag.providers.fake import FakeAnswerer  # noqa: PLC0415
+
+        return (FakeAnswerer(),)
     from rag.providers.extract import Extract  # noqa: PLC0415
 
     extract = Extract(embedder)
@@ -146,10 +150,6 @@ def _answerers(settings: Settings, embedder: Embedder) -> tuple[Answerer, ...]:
             from rag.providers.langchain import ChatModelAnswerer  # noqa: PLC0415
 
             return (ChatModelAnswerer(model), extract)
-        case ["fake", _]:
-            from rag.providers.fake import FakeAnswerer  # noqa: PLC0415
-
-            return (FakeAnswerer(),)
     raise _unknown("SITUATE_ANSWERER", settings.answerer)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -39,10 +40,13 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Server]:
-    running = embedded.start(tmp_path_factory.mktemp("postgres"), settings={"fsync": "off", "max_connections": "200"})
-    yield running
-    running.leave()
+def server() -> Iterator[embedded.Server]:
+    """One server for all tests, outside pytest's own folder: as root, Postgres runs as another user, who cannot reach that."""
+    with tempfile.TemporaryDirectory(prefix="situate-") as folder:
+        Path(folder).chmod(0o711)
+        running = embedded.start(Path(folder) / "home", settings={"fsync": "off", "max_connections": "200"})
+        yield running
+        running.leave()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,55 @@
+"""Small indexed corpora for tests: texts become published documents without any PDF."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from db import Connection
+from db import chunks as chunk_rows
+from db import documents as document_rows
+from db.chunks import Draft, Sentence
+from rag import ingest, text
+from rag.providers.fake import FakeEmbedder
+
+EMBEDDER = FakeEmbedder()
+
+
+def add_document(connection: Connection, name: str, texts: Sequence[str], *, collection: str = "Library", publish: bool = True) -> int:
+    """A document of one chunk per text, each one sentence on page 1; published unless told otherwise."""
+    collection_id = document_rows.add_collection(connection, collection)
+    digest = hashlib.sha256(f"{collection}/{name}".encode()).digest()
+    document_id = document_rows.add_document(connection, collection_id=collection_id, filename=name, sha256=digest, content=b"%PDF-1.7 test")
+    assert document_id is not None
+    drafts = [
+        Draft(
+            ord=i,
+            heading="",
+            text=t,
+            context="",
+            first_page=1,
+            last_page=1,
+            sentences=(Sentence(start=0, end=len(t), boxes=((1, 72.0, 700.0, 300.0, 712.0),)),),
+        )
+        for i, t in enumerate(texts)
+    ]
+    words = [text.tsvector_literal(text.words(t)) for t in texts]
+    chunk_rows.put_chunks(connection, collection_id=collection_id, document_id=document_id, chunks=drafts, words=words)
+    if publish:
+        model = chunk_rows.model_id(connection, EMBEDDER.name, EMBEDDER.dimensions)
+        vectors = EMBEDDER.embed_documents(list(texts)).astype(np.float32)
+        chunk_rows.put_vector_drafts(
+            connection,
+            collection_id=collection_id,
+            document_id=document_id,
+            model=model,
+            rows=[(i, b"key", vector) for i, vector in enumerate(vectors)],
+        )
+        lengths, postings = ingest.postings(chunk_rows.chunks(connection, document_id))
+        chunk_rows.publish(
+            connection, collection_id=collection_id, document_id=document_id, model=model, lengths=lengths, postings=postings
+        )
+        document_rows.leave_stages(connection, document_id, seconds=0)
+    return document_id
