@@ -248,6 +248,7 @@ def _events(message: dict[str, Any], spans: list[Span], reason: str, *, thinks: 
         yield event("content_block_delta", index=0, delta={"type": "signature_delta", "signature": "c2lnbmF0dXJl"})
         yield event("content_block_stop", index=0)
         index = 1
+    order = itertools.cycle([False, True])
     for number, span in enumerate(spans):
         yield event(
             "content_block_start", index=index, content_block={"type": "text", "text": "", "citations": [] if span.citations else None}
@@ -256,7 +257,7 @@ def _events(message: dict[str, Any], spans: list[Span], reason: str, *, thinks: 
             yield event("ping")
         texts = [{"type": "text_delta", "text": piece} for piece in re.findall(r"\s*\S{1,12}|\s+$", span.text)]
         cited = [{"type": "citations_delta", "citation": citation} for citation in span.citations]
-        for delta in [*texts, *cited] if number % 2 else [*cited, *texts]:
+        for delta in [*cited, *texts] if cited and next(order) else [*texts, *cited]:
             yield event("content_block_delta", index=index, delta=delta)
         yield event("content_block_stop", index=index)
         index += 1
