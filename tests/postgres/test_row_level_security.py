@@ -1,0 +1,154 @@
+"""Two subjects share one database: neither sees a row of the other's through any function, and no subject sees nothing."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from db import Pool, as_subject
+from db import chunks as chunk_rows
+from db import conversations as conversation_rows
+from db import documents as document_rows
+from db import search
+from db import usage as usage_rows
+from db.conversations import Citation, Part, State
+from db.documents import Page, Selection
+from tests.postgres.corpus import EMBEDDER, add_document
+
+TABLES = (
+    "collections memberships documents files pages chunks contexts vector_drafts vectors postings "
+    "conversations messages citations traces feedback usage consents"
+).split()
+
+
+@pytest.fixture
+def alice(pool: Pool) -> dict[str, int]:
+    """Alice's row in every table."""
+    with as_subject(pool, "alice") as connection:
+        document_id = add_document(connection, "secret.pdf", ["the secret ingredient", "is patience"])
+        draft_id = add_document(connection, "draft.pdf", ["unpublished"], publish=False)
+        (document,) = document_rows.documents(connection, ids=[document_id])
+        document_rows.put_pages(
+            connection,
+            collection_id=document.collection_id,
+            document_id=document_id,
+            pages=[Page(number=1, label="i", width=612, height=792, source="text", note="")],
+        )
+        model = chunk_rows.model_id(connection, EMBEDDER.name, EMBEDDER.dimensions)
+        chunk_rows.put_vector_drafts(
+            connection,
+            collection_id=document.collection_id,
+            document_id=draft_id,
+            model=model,
+            rows=[(0, b"key", EMBEDDER.embed_query("unpublished"))],
+        )
+        chunk_rows.put_context(
+            connection, collection_id=document.collection_id, document_id=document_id, situator="m", ord_=0, text="about", error=""
+        )
+        conversation_id = conversation_rows.start_conversation(connection, title="what?", selection=Selection())
+        message_id = conversation_rows.add_message(connection, conversation_id=conversation_id, question="what?")
+        citation = Citation(
+            number=1, document_id=document_id, filename="secret.pdf", ord=0, page=1, quote="the secret", boxes=((1, 0.0, 0.0, 1.0, 1.0),)
+        )
+        conversation_rows.grow(
+            connection, message_id, state=State.DONE, parts=[Part(text="patience", citations=(1,))], citations=[citation]
+        )
+        conversation_rows.put_trace(connection, message_id, {"question": "what?"})
+        connection.execute("insert into feedback (message_id, good) values (%s, true)", [message_id])
+        usage_rows.grant(connection, "Anthropic")
+        usage_rows.add_usage(
+            connection, purpose="answer", model="m", input_tokens=1, output_tokens=1, cache_write_tokens=0, cache_read_tokens=0
+        )
+    return {"document": document_id, "conversation": conversation_id, "message": message_id, "model": model}
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.usefixtures("alice")
+def test_every_table_hides_alices_rows_from_bob_and_from_nobody(pool: Pool, table: str) -> None:
+    count = psycopg.sql.SQL("select count(*) from {}").format(psycopg.sql.Identifier(table))
+    seen = {}
+    for subject in ("alice", "bob", ""):
+        with as_subject(pool, subject) as connection:
+            row = connection.execute(count).fetchone()
+            seen[subject] = row[0] if row else None
+    with pool.connection() as connection:
+        row = connection.execute(count).fetchone()
+        seen[None] = row[0] if row else None
+    assert seen["alice"] > 0
+    assert (seen["bob"], seen[""], seen[None]) == (0, 0, 0)
+
+
+def test_no_function_gives_bob_what_is_alices(pool: Pool, alice: dict[str, int]) -> None:
+    everything = Selection()
+    with as_subject(pool, "bob") as connection:
+        assert document_rows.collections(connection) == []
+        assert document_rows.documents(connection) == []
+        assert document_rows.documents(connection, ids=[alice["document"]]) == []
+        assert document_rows.pages(connection, alice["document"]) == []
+        assert list(document_rows.file_parts(connection, alice["document"])) == []
+        assert document_rows.chunk_count(connection, everything) == 0
+        assert chunk_rows.chunks(connection, alice["document"]) == []
+        assert chunk_rows.fetch(connection, [(alice["document"], 0)]) == {}
+        assert chunk_rows.contexts(connection, document_id=alice["document"], situator="m") == {}
+        assert search.bm25(connection, terms=["secret"], selection=everything, limit=9) == []
+        assert search.with_phrases(connection, phrases=[(["secret"], "'secret'")], excluded=[], selection=everything) == []
+        assert search.holding(connection, keys=[(alice["document"], 0)], queries=["'secret'"]) == set()
+        vector = EMBEDDER.embed_query("secret")
+        for exact in (True, False):
+            assert search.dense(connection, model=alice["model"], vector=vector, selection=everything, limit=9, exact=exact) == []
+        assert conversation_rows.conversations(connection) == []
+        assert conversation_rows.messages(connection, alice["conversation"]) == []
+        assert conversation_rows.message(connection, alice["message"]) is None
+        assert conversation_rows.citations(connection, alice["message"]) == []
+        assert conversation_rows.trace(connection, alice["message"]) is None
+        assert usage_rows.recipients(connection) == set()
+
+
+def test_bob_can_change_nothing_of_alices(pool: Pool, alice: dict[str, int]) -> None:
+    with as_subject(pool, "bob") as connection:
+        assert not document_rows.delete_document(connection, alice["document"])
+        assert not document_rows.enter_stage(connection, alice["document"], "reading", 1)
+        assert not document_rows.requeue(connection, alice["document"])
+        assert not conversation_rows.stop(connection, alice["message"])
+    with as_subject(pool, "alice") as connection:
+        assert [d.filename for d in document_rows.documents(connection)] == ["draft.pdf", "secret.pdf"]
+
+
+def test_bob_cannot_make_himself_a_member_of_alices_collection(pool: Pool, alice: dict[str, int]) -> None:
+    with as_subject(pool, "alice") as connection:
+        (collection,) = document_rows.collections(connection)
+    assert alice
+    for owner in ("bob", "alice"):
+        with pytest.raises((psycopg.errors.ForeignKeyViolation, psycopg.errors.InsufficientPrivilege)), as_subject(pool, "bob") as connection:
+            connection.execute(
+                "insert into memberships (collection_id, owner, subject, role) values (%s, %s, 'bob', 'editor')", [collection.id, owner]
+            )
+
+
+def test_a_reader_of_a_shared_collection_reads_and_does_not_write(pool: Pool, alice: dict[str, int]) -> None:
+    with as_subject(pool, "alice") as connection:
+        (collection,) = document_rows.collections(connection)
+        connection.execute("insert into memberships (collection_id, subject, role) values (%s, 'bob', 'reader')", [collection.id])
+    with as_subject(pool, "bob") as connection:
+        assert search.bm25(connection, terms=["secret"], selection=Selection(), limit=9)
+        assert not document_rows.delete_document(connection, alice["document"])
+
+
+def test_the_subject_of_one_transaction_is_forgotten_in_the_next(pool: Pool, alice: dict[str, int]) -> None:
+    assert alice
+    with as_subject(pool, "alice"):
+        pass
+    with pool.connection() as connection:
+        assert document_rows.documents(connection) == []
+
+
+def test_every_table_with_peoples_data_forces_row_level_security(pool: Pool) -> None:
+    with pool.connection() as connection:
+        unforced = {
+            name
+            for (name,) in connection.execute(
+                "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace and not relforcerowsecurity"
+            )
+        }
+    queue = {name for name in unforced if name.startswith("procrastinate_")}
+    assert unforced - queue == {"migrations", "embedding_models"}
