@@ -7,6 +7,7 @@ client (2.12) speaks. The client is imported when an adapter is built; that take
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any, Final
@@ -32,16 +33,18 @@ _ANSWER_TOKENS: Final = 16_000  # thinking included
 _WRITERS: Final = 4  # chunks situated at once
 _GIVE_UP: Final = 3  # failures in a row before the document is cached; the rest of its chunks is then not tried
 
-# How each family is told to write at once (platform.claude.com, thinking, November 2026). Families not listed always think.
+# How a model is told to write at once (platform.claude.com, thinking, November 2026). One that is not listed may think first.
 _NO_THINKING: Final[dict[str, ThinkingConfigParam]] = {
+    "claude-haiku-5-5": {"type": "disabled"},
     "claude-sonnet-5-5": {"type": "between_tools"},
-    "claude-haiku-5": {"type": "disabled"},
     "claude-sonnet-5": {"type": "disabled"},
-    "claude-haiku-4": {"type": "disabled"},
-    "claude-sonnet-4": {"type": "disabled"},
-    "claude-opus-4": {"type": "disabled"},
+    "claude-opus-5": {"type": "disabled"},
+    "claude-haiku-4-5": {"type": "disabled"},
+    "claude-sonnet-4-5": {"type": "disabled"},
+    "claude-sonnet-4-6": {"type": "disabled"},
 }
-_EFFORT: Final = ("claude-haiku-5", "claude-sonnet-5", "claude-opus-5", "claude-fable-5", "claude-mythos-5")
+# These think before an answer unless told otherwise; at their default effort a person waits longer for the first word.
+_EFFORT: Final = {"claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5", "claude-sonnet-5", "claude-opus-5"}
 # What an error is known by (its type, or its status when there is no type), and what a person reads. 529 is Anthropic's "overloaded".
 _TRANSIENT: Final[dict[tuple[str | int, ...], str]] = {
     ("overloaded_error", 529): "Anthropic is overloaded at the moment. Try again later.",
@@ -93,7 +96,7 @@ class ClaudeSituator:
 
     def _write(self, document: str, ord_: int, chunk: str) -> Context:
         system, document_part, chunk_part = prompts.parts("situate")
-        no_thinking = _by_family(self._model, _NO_THINKING)
+        no_thinking = _NO_THINKING.get(_undated(self._model))
         options: dict[str, Any] = {} if no_thinking is None else {"thinking": no_thinking}
         content: list[TextBlockParam] = [
             {"type": "text", "text": prompts.fill(document_part, document=document), "cache_control": {"type": "ephemeral"}},
@@ -137,7 +140,7 @@ class ClaudeAnswerer:
 
         A quote is the cited blocks joined without a space, as the API gives it.
         """
-        options: dict[str, Any] = {"output_config": {"effort": "medium"}} if self._model.startswith(_EFFORT) else {}
+        options: dict[str, Any] = {"output_config": {"effort": "medium"}} if _undated(self._model) in _EFFORT else {}
         sent = [(number, passage) for number, passage in enumerate(passages) if any(s.strip() for s in passage.sentences)]
         message: Message | None = None
         try:
@@ -219,8 +222,9 @@ def _retry_after(headers: Any) -> float | None:
     return None
 
 
-def _by_family(model: str, table: dict[str, ThinkingConfigParam]) -> ThinkingConfigParam | None:
-    return next((value for family, value in table.items() if model.startswith(family)), None)
+def _undated(model: str) -> str:
+    """A model's name without the date of its snapshot."""
+    return re.sub(r"-\d{8}$", "", model)
 
 
 def _turns(history: Sequence[Turn]) -> Iterator[MessageParam]:

@@ -14,7 +14,7 @@ _ONE = re.compile(r"(\d+)\s*\.\s*(\d+)(?:\s*[-–—]\s*(?:(\d+)\s*\.\s*)?(\d+))
 _BEGUN = re.compile(r"[ \t]*(?:[\[［【][\d\s.,，;；、\-–—]{0,200})?$")  # what may yet become a marker, or the blank before one
 _BREAK = re.compile(r"(?:[.!?][\"”’)*_]*[ \t]+|[。！？][”’」』）]*[ \t]*|\n\s*)(?=\S)")
 _NO_END = re.compile(r"(?:\b(?:[A-Z]|Inc|Corp|Ltd|Co|No|vs|Mr|Mrs|Ms|Dr|Fig|approx|e\.g|i\.e|U\.S)|(?:^|\n)[\s>*-]*\d{1,3})\.\s+$")
-_TAIL = 16  # characters of the block kept, to see a sentence's end that came in two pieces
+_REACH = 16  # characters looked back, for a sentence's end that came in two pieces
 
 
 class MarkerReader:
@@ -27,7 +27,7 @@ class MarkerReader:
         self.dropped = 0  # markers that pointed nowhere
         self._passages = passages
         self._held = ""  # not yet emitted: it may be part of a marker
-        self._tail = ""  # end of what was emitted since the last block end
+        self._block = ""  # emitted since the last block end
 
     def feed(self, text: str) -> Iterator[Text | Cite | BlockEnd]:
         self._held += text
@@ -35,8 +35,8 @@ class MarkerReader:
 
     def end(self) -> Iterator[Text | Cite | BlockEnd]:
         yield from self._read(final=True)
-        if self._tail:
-            self._tail = ""
+        if self._block:
+            self._block = ""
             yield BlockEnd()
 
     def _read(self, *, final: bool) -> Iterator[Text | Cite | BlockEnd]:
@@ -53,33 +53,32 @@ class MarkerReader:
 
     def _plain(self, text: str) -> Iterator[Text | BlockEnd]:
         """Text without markers; a sentence that ends in it ends its block once the next one begins."""
-        seen = self._tail + text
-        start = known = len(self._tail)
-        for match in _BREAK.finditer(seen):
-            if match.end() < known or _NO_END.search(seen, 0, match.end()):
+        known = len(self._block)
+        seen, start = self._block + text, 0  # start: where the block begins in what is seen
+        for match in _BREAK.finditer(seen, max(0, known - _REACH)):
+            if match.end() < known or _NO_END.search(seen[start : match.end()]):
                 continue
-            if match.end() > start:
-                yield Text(text=seen[start : match.end()])
-            if seen[: match.end()].strip():
+            if match.end() > max(start, known):
+                yield Text(text=seen[max(start, known) : match.end()])
+            if seen[start : match.end()].strip():
                 yield BlockEnd()
             start = match.end()
-            self._tail = ""
-        if start < len(seen):
-            yield Text(text=seen[start:])
-        self._tail = (self._tail + seen[start:])[-_TAIL:]
+        if max(start, known) < len(seen):
+            yield Text(text=seen[max(start, known) :])
+        self._block = seen[start:]
 
     def _cited(self, run: re.Match[str]) -> Iterator[Text | Cite | BlockEnd]:
         cites = list(self._cites(run["marks"]))
-        if not self._tail.strip():  # there is no sentence that it could end
+        if not self._block.strip():  # there is no sentence that it could end
             self.dropped += len(cites)
             cites = []
         if run["stop"]:
             yield Text(text=run["stop"])
-            self._tail = (self._tail + run["stop"])[-_TAIL:]
+            self._block += run["stop"]
         if cites:
             yield from cites
             yield BlockEnd()
-            self._tail = ""
+            self._block = ""
 
     def _cites(self, marks: str) -> Iterator[Cite]:
         """One Cite per sentence, so that each quote stands verbatim in the text."""

@@ -37,7 +37,7 @@ MODELS = {
     "claude-opus-5": _model(512, off="disabled"),
     "claude-sonnet-5": _model(1024, off="disabled"),
     "claude-sonnet-4-5": _model(1024, thinks=False, effort=False, prefill=True),
-    "claude-haiku-4-5": _model(4096, thinks=False, effort=False, prefill=True),
+    "claude-haiku-4-5-20251001": _model(4096, thinks=False, effort=False, prefill=True),
 }
 VERSIONS = {"2023-06-01", "2026-10-21"}
 EFFORTS = ("low", "medium", "high", "xhigh", "max")

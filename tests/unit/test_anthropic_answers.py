@@ -155,7 +155,7 @@ def test_a_wrong_citation_is_passed_on_for_the_verifier_to_drop(api, lie):
     assert not stands
 
 
-@pytest.mark.parametrize("model", ["claude-haiku-5-5", "claude-opus-5-5", "claude-haiku-4-5"])
+@pytest.mark.parametrize("model", ["claude-haiku-5-5", "claude-opus-5-5", "claude-fable-5-1", "claude-haiku-4-5-20251001"])
 def test_every_model_takes_the_request(api, model):
     assert any(isinstance(event, Cite) for event in answer(api, model=model))
 

@@ -96,7 +96,7 @@ def test_a_permanent_failure_in_the_middle_ends_the_rest(api):
         list(contexts)
 
 
-@pytest.mark.parametrize("model", ["claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-4-5"])
+@pytest.mark.parametrize("model", ["claude-sonnet-5-5", "claude-sonnet-5", "claude-opus-5-5", "claude-haiku-4-5-20251001"])
 def test_a_model_is_kept_from_thinking_when_it_lets_itself(api, model):
     assert not any(context.error for context in situate(api, model=model))
     body = api.requests[0].body

@@ -61,7 +61,7 @@ def cached(text, **control):
         {"messages": user(*[cached(str(number)) for number in range(5)])},
         {"thinking": {"type": "enabled", "budget_tokens": 2000}},
         {"model": "claude-sonnet-5-5", "thinking": {"type": "disabled"}},
-        {"model": "claude-haiku-4-5", "output_config": {"effort": "low"}},
+        {"model": "claude-haiku-4-5-20251001", "output_config": {"effort": "low"}},
         {"max_tokens": 200_000, "stream": True},
     ],
     ids=str,
