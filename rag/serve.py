@@ -1,0 +1,197 @@
+"""`situate serve`: the database, one worker and the web application, started together and stopped together."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from db import DatabaseRefused, embedded
+from rag import process
+from rag.deps import opened
+from rag.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rag.settings import Settings
+
+log = logging.getLogger(__name__)
+
+WEB = "pages.parts.web:app"  # named as to any ASGI server: rag knows no Streamlit, the pages know rag
+PORTS_TRIED = 50
+WORKER_GRACE = 20.0  # seconds a stopping worker has for its step
+PAGE_GRACE = 3  # seconds open pages have to close their connections
+DATABASE_LOOK = 1.0  # seconds between two looks whether the embedded server lives
+STEADY = 60.0  # seconds after which a worker that ends counts as a new fault, not the same again
+MESSAGE_BYTES = 200 * 1024 * 1024  # the largest WebSocket message, Streamlit's own limit
+
+
+def serve(settings: Settings, *, port: int) -> int:
+    """Run until SIGINT or SIGTERM, and then return 0. Prints one line, the address, when pages can be opened.
+
+    Raises DatabaseRefused and SettingsError when it cannot start.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end as KeyboardInterrupt, so that everything is closed
+    try:
+        with _database(settings), opened(settings) as deps:
+            process.provide(deps)
+            with closing(_listen(settings.host, port)) as listener, _worker():
+                _run_web(listener)
+    except KeyboardInterrupt:
+        log.info("Stopped.")
+    finally:
+        process.provide(None)
+    return 0
+
+
+# --- the web application ----------------------------------------------------------------------------------------------------
+
+
+class _Web(uvicorn.Server):
+    """Says its address once it answers."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and sockets:
+            print(f"Situate is running at {_address(sockets[0])} (Ctrl-C stops it)", flush=True)  # noqa: T201 - the one line of stdout
+
+
+def _run_web(listener: socket.socket) -> None:
+    """Serve pages until asked to stop; raises KeyboardInterrupt then."""
+    config = uvicorn.Config(
+        WEB,
+        factory=True,
+        log_config=None,
+        log_level=logging.WARNING,
+        access_log=False,
+        server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=MESSAGE_BYTES,
+        timeout_graceful_shutdown=PAGE_GRACE,
+    )
+    _Web(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket on `port`, or on the next free one. Raises SettingsError."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except socket.gaierror as error:
+        raise SettingsError(f"SITUATE_HOST={host} is no address of this machine ({error.strerror}).") from error
+    for candidate in range(port, min(port + PORTS_TRIED, 65_535) + 1 if port else 1):
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((address[0], candidate, *address[2:]))
+            listener.listen(2048)
+        except OSError as error:
+            listener.close()
+            if error.errno != errno.EADDRINUSE:
+                raise SettingsError(f"Situate cannot listen on {host}, port {candidate}: {error.strerror}.") from error
+            continue
+        if candidate != port:
+            log.warning("Port %s is taken; using %s.", port, candidate)
+        if not _is_private(address[0]):
+            log.warning("Whoever reaches this machine on port %s can read and delete every document: there is no sign-in.", candidate or "")
+        return listener
+    raise SettingsError(f"Port {port} and the {PORTS_TRIED} after it are taken. Choose another with --port or SITUATE_PORT.")
+
+
+def _is_private(address: str | int) -> bool:
+    return address == "::1" or str(address).startswith("127.")
+
+
+def _address(listener: socket.socket) -> str:
+    """What to open in a browser on this machine."""
+    host, port = listener.getsockname()[:2]
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        host = "localhost"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+# --- the database -----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[None]:
+    """Keep the embedded server alive while the block runs; somebody else keeps the one that DATABASE_URL names."""
+    if settings.database_url:
+        yield
+        return
+    server = embedded.start(settings.home)
+    stopping = threading.Event()
+    keeper = threading.Thread(target=_keep_database, args=(server, stopping), name="database-keeper")
+    keeper.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        keeper.join()
+        server.leave()
+
+
+def _keep_database(server: embedded.Server, stopping: threading.Event) -> None:
+    while not stopping.wait(DATABASE_LOOK):
+        try:
+            if server.revive():
+                log.warning("The embedded Postgres had ended and was started again.")
+        except (DatabaseRefused, OSError) as error:
+            log.warning("The embedded Postgres has ended, and starting it again failed: %s", error)
+
+
+# --- the worker -------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _worker() -> Iterator[None]:
+    """One worker process while the block runs, replaced when it ends by itself."""
+    stopping = threading.Event()
+    keeper = threading.Thread(target=_keep_worker, args=(stopping,), name="worker-keeper")
+    keeper.start()
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):  # asked once is enough; a second Ctrl-C must not leave half of it running
+            signal.signal(number, signal.SIG_IGN)
+        stopping.set()
+        keeper.join()
+
+
+def _keep_worker(stopping: threading.Event) -> None:
+    pause = 1.0
+    while not stopping.is_set():
+        began = time.monotonic()
+        # A session of its own: Ctrl-C in the terminal asks us, and we ask the worker. The pipe is its tether (rag/tether.py).
+        command = [sys.executable, "-m", "rag.tether", "worker"]
+        worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=sys.stderr, start_new_session=True)
+        while worker.poll() is None and not stopping.wait(0.2):
+            pass
+        if worker.poll() is None:
+            _stop(worker)
+        elif not stopping.is_set():
+            pause = 1.0 if time.monotonic() - began > STEADY else pause
+            log.warning("The worker ended (exit code %s); starting another in %d s.", worker.returncode, pause)
+            stopping.wait(pause)
+            pause = min(pause * 2, STEADY)
+        if worker.stdin is not None:
+            worker.stdin.close()
+
+
+def _stop(worker: subprocess.Popen[bytes]) -> None:
+    worker.terminate()
+    try:
+        worker.wait(WORKER_GRACE)
+    except subprocess.TimeoutExpired:
+        log.warning("The worker did not stop in %d s and is killed; its document is taken up again at the next start.", WORKER_GRACE)
+        worker.kill()
+        worker.wait()
