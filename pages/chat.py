@@ -1,0 +1,55 @@
+"""Ask, follow the answer, open its sources."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from db import DatabaseAway
+from db.documents import Selection, Status
+from pages import frame
+from pages.parts.answers import answers
+from pages.parts.consent_notice import consent_notice
+from pages.parts.conversation_list import conversation_list, current_conversation, go_to, selection_picker
+from pages.parts.escape import plain
+from pages.parts.guard import guard
+from pages.parts.i18n import _, told
+from pages.parts.source_pane import source_pane
+from pages.parts.state import page_state
+from pages.parts.waiting_room import waiting_room
+from rag import conversation, library
+from rag.errors import SituateError
+
+page = frame(_("Chat"))
+state = page_state()
+
+
+def submit() -> None:
+    """Ask what was typed; an error is said beside the box, and the question put back into it."""
+    question = st.session_state["question"] or ""
+    try:
+        message = conversation.ask(page.deps, page.subject, question, conversation_id=current_conversation(), selection=selection)
+    except (SituateError, DatabaseAway) as error:
+        state.question_error = str(error)
+        return
+    go_to(message.conversation_id)
+
+
+with guard("chat"):
+    current = state.conversation_id = current_conversation()
+    documents = library.documents(page.deps, page.subject)
+    conversation_list(page.deps, page.subject, current)
+    selection: Selection | None = selection_picker(documents) if current is None else None
+    consent_notice(page.deps, page.subject)
+    if current is None:
+        waiting_room(page.deps, page.subject)
+    else:
+        left, right = st.columns([3, 2], gap="large")
+        with right:
+            source_pane(page.deps, page.subject, current)
+        with left, guard("answers"):
+            answers(page.deps, page.subject, current)
+    if state.question_error:
+        st.warning(plain(told(state.question_error)), icon=":material/info:")
+        state.question_error = ""
+    if current is not None or any(d.status is Status.READY for d in documents):
+        st.chat_input(_("Ask a question about your documents"), key="question", on_submit=submit)

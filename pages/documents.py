@@ -1,0 +1,54 @@
+"""The library: upload, progress, page quality, retry, delete, download."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages import frame
+from pages.parts.consent_notice import consent_notice
+from pages.parts.document_reader import document_reader
+from pages.parts.document_rows import EVERY, document_row, under_way
+from pages.parts.guard import guard
+from pages.parts.i18n import _
+from pages.parts.state import page_state
+from pages.parts.uploader import uploader
+from rag import library
+
+page = frame(_("Documents"))
+
+
+@st.fragment(key="library")
+def library_rows() -> None:
+    """The documents; followed while work on one of them is under way."""
+    with guard("library"):
+        documents = library.documents(page.deps, page.subject)
+
+        def rows() -> None:
+            with guard("rows"):
+                shown = library.documents(page.deps, page.subject)
+                for document in shown:
+                    document_row(page.deps, page.subject, document)
+                if following and not any(map(under_way, shown)):
+                    st.rerun()  # nothing is left to follow
+
+        following = any(map(under_way, documents))
+        if following:
+            st.fragment(rows, run_every=EVERY, key="rows")()
+        else:
+            with st.container():
+                rows()
+        if not documents:
+            st.caption(_("No documents yet."))
+
+
+with guard("documents"):
+    consent_notice(page.deps, page.subject)
+    reading = page_state().reading
+    if reading is not None:
+        with st.container(key="reader"):
+            document_reader(page.deps, page.subject, reading)
+    else:
+        st.title(_("Documents"), anchor=False)
+        if uploader(page.deps, page.subject):
+            st.rerun()
+        library_rows()

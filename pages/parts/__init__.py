@@ -1,0 +1,1 @@
+"""What pages share. Streamlit looks for pages only one level up, so nothing here becomes one."""

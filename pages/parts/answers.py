@@ -1,0 +1,170 @@
+"""A conversation's questions and answers. While the last answer grows, a fragment follows it; then the polling ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from db.conversations import State
+from pages.parts.followed import read_answer
+from pages.parts.i18n import _, plural, told
+from pages.parts.markdown_tree import answer_tree, extract_tree
+from pages.parts.source_pane import open_citation, show_sources
+from pages.parts.state import Answer, page_state
+from pages.parts.tree_component import Click, Node, button, draw_tree
+from rag import conversation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rag.deps import Deps
+
+EVERY = 0.3  # seconds between two looks at a growing answer
+PATIENCE = 10  # looks at a finished answer after which the page is run anew, should the browser's signal have got lost
+
+
+@st.fragment(key="answers")
+def answers(deps: Deps, subject: str, conversation_id: int) -> None:
+    """The whole conversation, oldest first. Raises db.DatabaseAway."""
+    asked = conversation.messages(deps, subject, conversation_id)
+    if not asked:
+        st.info(_("This conversation does not exist any more."))
+        return
+    for message in asked[:-1]:
+        _draw(deps, subject, read_answer(deps, subject, message.id))
+        st.space("small")
+
+    last = asked[-1].id
+
+    def latest() -> None:
+        read = read_answer(deps, subject, last)
+        if read is None:
+            return
+        _draw(deps, subject, read, signal=_signal(read))
+        if not read.message.finished:
+            st.button(_("Stop"), icon=":material/stop_circle:", key="stop", on_click=_stop, args=(deps, subject, last))
+
+    if asked[-1].finished:
+        page_state().polls_after_end = 0
+        with st.container():  # as deep as the fragment, so that the browser keeps the component it has
+            latest()
+    else:
+        st.fragment(latest, run_every=EVERY, key="growing")()
+
+
+def _signal(read: Answer) -> str:
+    """What the browser is to report back: that there is more to draw than this fragment may."""
+    state = page_state()
+    if read.message.finished:
+        state.polls_after_end += 1
+        if state.polls_after_end > PATIENCE:
+            state.polls_after_end = 0
+            st.rerun()
+        return f"{read.message.id} finished"
+    return f"{read.message.id} sources" if read.sources and state.pane_knows != read.message.id else ""
+
+
+def _refresh() -> None:
+    """An answer has sources, or has ended: draw what depends on it, but leave an open dialog alone."""
+    state = page_state()
+    st.rerun(["answers"] if state.in_dialog and state.opened else ["answers", "pane"])
+
+
+def _stop(deps: Deps, subject: str, message_id: int) -> None:
+    conversation.stop(deps, subject, message_id)
+    st.rerun(["answers", "pane"])
+
+
+def _draw(deps: Deps, subject: str, read: Answer | None, *, signal: str = "") -> None:
+    if read is None:
+        return
+    message = read.message
+
+    def clicked(click: Click) -> None:
+        if click.act == "cite":
+            open_citation(read, int(click.argument), width=click.width)
+        elif click.act == "sources":
+            show_sources(message.id)
+        elif click.act == "again":
+            _ask_again(deps, subject, read)
+        st.rerun(["answers", "pane"])
+
+    draw_tree(message_tree(read), key=f"answer-{message.id}", on_click=clicked, signal=signal, on_signal=_refresh)
+
+
+def _ask_again(deps: Deps, subject: str, read: Answer) -> None:
+    conversation.ask(deps, subject, read.message.question, conversation_id=read.message.conversation_id)
+    page_state().close_conversation()
+
+
+def message_tree(read: Answer) -> Node:
+    """A question, its answer as far as it has come, and how it stands."""
+    message = read.message
+    tree: list[object] = ["div", {}, ["div", {"c": "question"}, ["span", {}, message.question]]]
+    if message.is_extract and message.parts and not message.abstained:
+        tree.append(["p", {"c": "label faint small"}, _("Extract: the best matching sentences, quoted. No model wrote this.")])
+    if message.abstained:
+        tree.append(["p", {"c": "notice"}, _("Your documents do not seem to hold the answer. Nothing below rests on them.")])
+    if message.parts:
+        cite = _citer(read)
+        if message.is_extract:
+            tree.append(extract_tree(message.parts, cite))
+        else:
+            uncited = "" if message.abstained else _("Not from your documents")
+            tree.append(answer_tree(message.parts, cite, uncited_title=uncited, finished=message.finished and not message.abstained))
+    tree += _standing(read)
+    return tree
+
+
+def _citer(read: Answer) -> Callable[[int], Node]:
+    by_number = {c.number: c for c in read.citations}
+    opened = page_state().opened
+    active = opened.number if opened and opened.message_id == read.message.id else None
+
+    def cite(number: int) -> Node:
+        citation = by_number.get(number)
+        if citation is None:  # its row follows with the next look
+            return ["span", {"c": "cite"}, str(number)]
+        where = _("{file}, page {page}").format(file=citation.filename, page=citation.page)
+        node = button(
+            str(number),
+            act=f"cite:{number}",
+            classes="cite",
+            pressed=number == active,
+            label=_("Source {number}: {where}").format(number=number, where=where),
+            tip=f"{where}\n“{citation.quote}”",
+        )
+        node[1]["n"] = number  # type: ignore[index]  # a button is a list
+        return node
+
+    return cite
+
+
+def _standing(read: Answer) -> list[Node]:
+    """What is to be said below an answer."""
+    message = read.message
+    again = button(_("Ask again"), act="again", classes="link")
+    said: list[Node] = [["p", {"c": "notice small"}, told(note)] for note in message.notes]
+    if message.state is State.SEARCHING:
+        said.append(["p", {"c": "faint waiting"}, _("Searching your documents")])
+    elif message.state is State.ANSWERING:
+        said.append(["p", {"c": "faint waiting"}, _("Writing the answer") if message.parts else _("Reading the sources")])
+    elif message.state is State.FAILED:
+        said.append(["p", {"c": "notice"}, f"{told(message.error)} ", again])
+    elif message.state is State.STOPPED:
+        said.append(["p", {"c": "notice"}, _("Stopped. What was written so far is kept.") + " ", again])
+    elif message.state is State.INTERRUPTED:
+        said.append(
+            ["p", {"c": "notice"}, _("Interrupted: the program that wrote this answer ended. What was written is kept.") + " ", again]
+        )
+    foot: list[Node] = []
+    if read.sources:
+        foot.append(button(plural("{n} source", "{n} sources", len(read.sources)), act="sources:", classes="link"))
+    if message.finished and message.model and not message.is_extract:
+        foot.append(["span", {}, _("Written by {model}").format(model=message.model)])
+    if message.dropped:
+        foot.append(["span", {}, plural("{n} citation left out: its quote is not in the document.", "{n} citations left out: their quotes are not in the documents.", message.dropped)])  # fmt: skip
+    if message.finished and not message.is_extract and not message.abstained and any(not p.citations for p in message.parts):
+        foot.append(["span", {}, ["span", {"c": "uncited"}, _("Dotted text")], " " + _("is not from your documents.")])
+    return [*said, ["div", {"c": "foot faint small"}, *foot]] if foot else said

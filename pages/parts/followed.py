@@ -1,0 +1,37 @@
+"""Reading an answer as far as it has come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from db.conversations import Message, State
+from pages.parts.state import Answer, Source, page_state
+from rag import conversation
+
+if TYPE_CHECKING:
+    from rag.deps import Deps
+
+
+def read_answer(deps: Deps, subject: str, message_id: int) -> Answer | None:
+    """The answer of a message; kept by the session once it cannot change. None when its conversation is gone. Raises db.DatabaseAway."""
+    held = page_state().settled
+    if message_id in held:
+        return held[message_id]
+    message, citations = conversation.follow(deps, subject, message_id)
+    if message is None:
+        return None
+    read = Answer(message=message, citations=tuple(citations), sources=_sources(deps, subject, message))
+    if message.finished and message.state is not State.INTERRUPTED:
+        held[message_id] = read
+    return read
+
+
+def _sources(deps: Deps, subject: str, message: Message) -> tuple[Source, ...]:
+    """Read once: sources do not change after the search that found them."""
+    known = page_state().sources
+    if message.id not in known and message.state is not State.SEARCHING:
+        trace = conversation.trace(deps, subject, message.id)
+        if trace is None:
+            return ()
+        known[message.id] = tuple(Source.from_json(hit) for hit in trace["hits"])
+    return known.get(message.id, ())

@@ -1,0 +1,29 @@
+"""Errors that a person can act on, shown as their sentence in place of what could not be drawn."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from db import DatabaseAway, DatabaseRefused
+from pages.parts.escape import plain
+from pages.parts.i18n import _, told
+from rag.errors import SituateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def guard(name: str) -> Iterator[None]:
+    """Draw a part of a page; where the database is away or something else a person can act on happens, say so and offer to try again.
+
+    `name` tells the button of this part from those of others.
+    """
+    try:
+        yield
+    except (SituateError, DatabaseAway, DatabaseRefused) as error:
+        st.warning(plain(told(str(error))), icon=":material/info:")
+        st.button(_("Try again"), key=f"again-{name}")

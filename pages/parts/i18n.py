@@ -1,0 +1,85 @@
+"""The reader's language: gettext with Babel's catalogues, chosen by the browser's locale.
+
+Catalogues are locales/LANGUAGE/LC_MESSAGES/situate.po, compiled in memory on first use. English is the language of the source.
+The back end speaks English; `told` finds the translation of its sentences by their pattern, such as "{} is empty (0 bytes)...".
+"""
+
+from __future__ import annotations
+
+import gettext
+import io
+import re
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+if TYPE_CHECKING:
+    from babel.messages.catalog import Catalog, Message
+
+DOMAIN = "situate"
+TRANSLATED = ("zh",)
+BACKEND = "back end"  # marks, as a comment, an entry that translates a sentence of rag/ or db/, with {} for each value
+
+
+def language() -> str:
+    """The reader's language among those we speak."""
+    wanted = (st.context.locale or "").replace("_", "-").split("-")[0].lower()
+    return wanted if wanted in TRANSLATED else "en"
+
+
+def _(message: str) -> str:
+    """The message in the reader's language."""
+    return translations(language()).gettext(message)
+
+
+def plural(singular: str, several: str, n: int) -> str:
+    """The form that fits n, in the reader's language, with {n} filled in."""
+    return translations(language()).ngettext(singular, several, n).format(n=f"{n:,}")
+
+
+def told(sentence: str) -> str:
+    """A sentence of the back end in the reader's language; as it is when no translation fits."""
+    spoken = language()
+    return sentence if spoken == "en" else translate(sentence, spoken)
+
+
+def translate(sentence: str, spoken: str) -> str:
+    """`told` for a named language. A value inside a sentence may be a sentence of the back end itself."""
+    for pattern, translation in _sentences(spoken):
+        if found := pattern.fullmatch(sentence):
+            return translation.format(*(translate(value, spoken) if " " in value else value for value in found.groups()))
+    return sentence
+
+
+@lru_cache
+def read_catalogue(spoken: str) -> Catalog:
+    """The catalogue as its translators wrote it."""
+    source = files("locales").joinpath(spoken, "LC_MESSAGES", f"{DOMAIN}.po").read_bytes()
+    return read_po(io.BytesIO(source), locale=spoken)
+
+
+@lru_cache
+def translations(spoken: str) -> gettext.NullTranslations:
+    """What gettext needs of a language."""
+    if spoken not in TRANSLATED:
+        return gettext.NullTranslations()
+    compiled = io.BytesIO()
+    write_mo(compiled, read_catalogue(spoken))
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+def is_backend(message: Message) -> bool:
+    return BACKEND in message.auto_comments
+
+
+@lru_cache
+def _sentences(spoken: str) -> list[tuple[re.Pattern[str], str]]:
+    """Patterns of the back end's sentences, those with the most fixed text first, and their translations."""
+    entries = [m for m in read_catalogue(spoken) if m.id and is_backend(m)]
+    entries.sort(key=lambda m: -len(str(m.id)))
+    return [(re.compile("(.+?)".join(map(re.escape, str(m.id).split("{}"))), re.DOTALL), str(m.string)) for m in entries]

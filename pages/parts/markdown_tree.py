@@ -1,0 +1,156 @@
+"""An answer's parts as a tree of allow-listed elements, with citation numbers inside the sentences.
+
+A node is a string or ``[tag, attributes, *children]``; see tree_component. Model and document text is data: raw HTML is shown as text,
+images become their description, links lose their address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from markdown_it import MarkdownIt
+
+from pages.parts.tree_component import Node
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+    from db.conversations import Part
+
+MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+TAGS = frozenset(
+    {"p", "strong", "em", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "blockquote"}
+)
+
+# Marks inside the joined markdown, in characters that no text may hold (Unicode's private use area; stripped from parts beforehand).
+_CITE, _END_CITE, _UNCITED, _END_UNCITED = "\ue000", "\ue001", "\ue002", "\ue003"
+_MARKS = re.compile(f"{_CITE}(\\d+){_END_CITE}|({_UNCITED})|({_END_UNCITED})")
+_OURS = str.maketrans("", "", _CITE + _END_CITE + _UNCITED + _END_UNCITED)
+_BLOCK_OPENING = re.compile(r"\s*(?:(?:[-*+]|\d{1,9}[.)]|#{1,6}|>|\|)[ \t]*)*")
+_WEIGHTY = 20  # letters from which an uncited span is worth a mark; a Chinese character counts three
+
+Cite = Callable[[int], Node]
+
+
+def answer_tree(parts: Sequence[Part], cite: Cite, *, uncited_title: str, finished: bool) -> Node:
+    """The tree of a written answer. Spans without a citation are marked, but not while they may still get one."""
+    written: list[str] = []
+    for index, part in enumerate(parts):
+        text = part.text.translate(_OURS)
+        growing = not finished and index == len(parts) - 1
+        if part.citations:
+            text = _before_end(text, "".join(f"{_CITE}{n}{_END_CITE}" for n in part.citations))
+        elif not growing and _weight(text) >= _WEIGHTY and not text.rstrip().endswith((":", "：")):
+            opening = _BLOCK_OPENING.match(text)
+            at = opening.end() if opening else 0
+            text = _before_end(text[:at] + _UNCITED + text[at:], _END_UNCITED)
+        written.append(text)
+    return _Builder(cite, uncited_title).build(MARKDOWN.parse("".join(written)))
+
+
+def extract_tree(parts: Sequence[Part], cite: Cite) -> Node:
+    """The tree of an extract: document text as it stands, one paragraph a part."""
+    quotes = [["p", {"c": "quote"}, part.text.translate(_OURS).strip(), *map(cite, part.citations)] for part in parts if part.text.strip()]
+    return ["div", {"c": "answer"}, *quotes]
+
+
+def passage_tree(text: str, quote: str) -> Node:
+    """A passage with the quote in it emphasised."""
+    at = text.find(quote) if quote else -1
+    if at < 0:
+        return ["p", {"c": "passage"}, text]
+    return ["p", {"c": "passage"}, text[:at], ["mark", {}, quote], text[at + len(quote) :]]
+
+
+def _weight(text: str) -> int:
+    return sum(3 if c >= "\u2e80" else 1 for c in text if c.isalnum())
+
+
+def _before_end(text: str, mark: str) -> str:
+    """Put a mark behind the last word: before closing white space and a table row's last bar, after a code fence."""
+    body = text.rstrip()
+    tail = text[len(body) :]
+    if body.endswith("```"):
+        return f"{body}\n\n{mark}{tail}"
+    if body.endswith("|"):
+        return f"{body[:-1].rstrip()}{mark} |{tail}"
+    return body + mark + tail
+
+
+class _Builder:
+    """Walks markdown-it's tokens; `uncited` runs across them."""
+
+    def __init__(self, cite: Cite, uncited_title: str) -> None:
+        self._cite = cite
+        self._title = uncited_title
+        self._root: list[object] = ["div", {"c": "answer"}]
+        self._stack = [self._root]
+        self._uncited = False
+
+    def build(self, tokens: Sequence[Token]) -> Node:
+        self._walk(tokens)
+        return self._root
+
+    def _walk(self, tokens: Sequence[Token]) -> None:
+        for token in tokens:
+            if token.type == "inline":
+                self._walk(token.children or [])
+            elif token.type == "text":
+                self._text(token.content)
+            elif token.type == "softbreak":
+                self._text(" ")
+            elif token.type == "hardbreak":
+                self._add(["br", {}])
+            elif token.type == "hr":
+                self._add(["hr", {}])
+            elif token.type == "code_inline":
+                self._marked("code", token.content)
+            elif token.type in {"fence", "code_block"}:
+                self._marked("pre", token.content)
+            elif token.type == "image":
+                self._text(token.content)  # its description; nothing is fetched
+            elif token.nesting == 1:
+                node: list[object] = [token.tag if token.tag in TAGS else "span", _attributes(token.attrs)]
+                self._add(node)
+                self._stack.append(node)
+            elif token.nesting == -1:
+                self._stack.pop()
+
+    def _marked(self, tag: str, content: str) -> None:
+        """Code, whose marks go behind it."""
+        self._add([tag, {}, _MARKS.sub("", content)])
+        for found in _MARKS.finditer(content):
+            self._mark(found)
+
+    def _text(self, content: str) -> None:
+        at = 0
+        for found in _MARKS.finditer(content):
+            self._span(content[at : found.start()])
+            self._mark(found)
+            at = found.end()
+        self._span(content[at:])
+
+    def _mark(self, found: re.Match[str]) -> None:
+        if found[1]:
+            self._add(self._cite(int(found[1])))
+        else:
+            self._uncited = found[2] is not None
+
+    def _span(self, text: str) -> None:
+        if text:
+            self._add(["span", {"c": "uncited", "title": self._title}, text] if self._uncited else text)
+
+    def _add(self, node: Node) -> None:
+        self._stack[-1].append(node)
+
+
+def _attributes(attrs: Mapping[str, str | int | float]) -> dict[str, object]:
+    """Of markdown's attributes only a list's first number and a cell's alignment matter."""
+    kept: dict[str, object] = {}
+    if isinstance(attrs.get("start"), int):
+        kept["start"] = attrs["start"]
+    if attrs.get("style") == "text-align:right":
+        kept["c"] = "right"
+    return kept

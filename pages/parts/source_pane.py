@@ -1,0 +1,198 @@
+"""The pane beside the answer: its sources, or one of them opened at its page with the cited sentences boxed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.parts.followed import read_answer
+from pages.parts.guard import guard
+from pages.parts.i18n import _, plural
+from pages.parts.markdown_tree import passage_tree
+from pages.parts.page_image import SCALE, boxed
+from pages.parts.source_cards import cards_tree, stages_tree
+from pages.parts.state import Answer, Box, Opened, page_state
+from pages.parts.tree_component import Click, Node, draw_tree
+from rag import conversation, library
+from rag.errors import DocumentGone
+
+if TYPE_CHECKING:
+    from rag.deps import Deps
+    from rag.library import Chunk
+
+NARROW = 640  # CSS pixels up to which columns are stacked, and a source opens in a dialog
+FIRST = 6  # cards shown before "all"
+
+
+@st.fragment(key="pane")
+def source_pane(deps: Deps, subject: str, conversation_id: int) -> None:
+    """Draw the pane. Its buttons rerun nothing but the pane."""
+    state = page_state()
+    with guard("pane"), st.container(key="source-pane"):
+        if state.opened and not state.in_dialog:
+            _opened(deps, subject, state.opened)
+            return
+        _sources(deps, subject, conversation_id)
+        if state.opened:
+            _sheet(_("Source"), deps, subject)
+
+
+def open_citation(read: Answer, number: int, *, width: int) -> None:
+    """Let the pane show a citation."""
+    found = next((c for c in read.citations if c.number == number), None)
+    if found is not None:
+        _open(
+            Opened(
+                message_id=read.message.id, document_id=found.document_id, ord=found.ord, filename=found.filename, page=found.page,
+                first_page=found.page, quote=found.quote, number=number, boxes=found.boxes,
+            ),
+            width,
+        )  # fmt: skip
+
+
+def open_card(read: Answer, rank: int, *, width: int) -> None:
+    """Let the pane show a passage that was found."""
+    found = next((s for s in read.sources if s.rank == rank), None)
+    if found is not None:
+        _open(
+            Opened(
+                message_id=read.message.id, document_id=found.document_id, ord=found.ord, filename=found.filename, page=found.first_page,
+                first_page=found.first_page,
+            ),
+            width,
+        )  # fmt: skip
+
+
+def show_sources(message_id: int) -> None:
+    """Let the pane list a message's sources."""
+    state = page_state()
+    state.opened, state.sources_of = None, message_id
+
+
+def _open(opened: Opened, width: int) -> None:
+    state = page_state()
+    state.opened, state.sources_of, state.in_dialog = opened, opened.message_id, width <= NARROW
+
+
+def _close() -> None:
+    page_state().opened = None
+    st.rerun(["pane", "answers"])
+
+
+def _turn(page: int) -> None:
+    state = page_state()
+    if state.opened:
+        state.opened = state.opened.turned_to(page)
+
+
+def _sheet(title: str, deps: Deps, subject: str) -> None:
+    """The opened source in a dialog, for narrow windows."""
+
+    @st.dialog(title, width="large", on_dismiss=_close)
+    def sheet() -> None:
+        with guard("sheet"):
+            opened = page_state().opened
+            if opened:
+                _opened(deps, subject, opened)
+
+    sheet()
+
+
+def _sources(deps: Deps, subject: str, conversation_id: int) -> None:
+    """The cards of the message that was chosen, else of the latest."""
+    state = page_state()
+    message_id = state.sources_of or conversation.messages(deps, subject, conversation_id)[-1].id
+    read = read_answer(deps, subject, message_id)
+    if read is None:
+        return
+    if not read.sources:
+        if not read.message.finished:
+            st.caption(_("The sources appear here."))
+        return
+    state.pane_knows = message_id
+
+    def clicked(click: Click) -> None:
+        if click.act == "card":
+            open_card(read, int(click.argument), width=click.width)
+        st.rerun(["pane", "answers"])
+
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f"**{_('Sources')}**")
+        everything = len(read.sources) <= FIRST or st.toggle(plural("All {n}", "All {n}", len(read.sources)), key=f"all-{message_id}")
+    draw_tree(cards_tree(read, most=len(read.sources) if everything else FIRST), key=f"cards-{message_id}", on_click=clicked)
+
+
+def _opened(deps: Deps, subject: str, opened: Opened) -> None:
+    """A source: its page, the passage with the quote emphasised, why it was found, its context set apart."""
+    document_id = opened.document_id
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        if not page_state().in_dialog:
+            st.button(_("All sources"), icon=":material/arrow_back:", type="tertiary", key="close-source", on_click=_close)
+        if document_id is not None:
+            st.download_button(
+                _("Original"), data=lambda: library.original(deps, subject, document_id), file_name=opened.filename, mime="application/pdf",
+                icon=":material/download:", type="tertiary", key="original", on_click="ignore",
+            )  # fmt: skip
+    draw_tree(_title(opened), key="source-title")
+    chunk = None
+    try:
+        if document_id is None:
+            raise DocumentGone  # noqa: TRY301 - deleted before or just now: one sentence for both
+        chunk = library.passage(deps, subject, document_id, opened.ord)
+        _page(deps, subject, document_id, opened, chunk)
+    except DocumentGone:
+        st.info(_("This document has been deleted. The quote is kept."), icon=":material/info:")
+    draw_tree(["div", {}, *_below(deps, subject, opened, chunk)], key="source-passage")
+
+
+def _title(opened: Opened) -> Node:
+    badge: list[Node] = [["span", {"c": "badge"}, str(opened.number)], " "] if opened.number else []
+    return ["p", {"c": "title"}, *badge, opened.filename]
+
+
+def _page(deps: Deps, subject: str, document_id: int, opened: Opened, chunk: Chunk | None) -> None:
+    """The page turned to, with its boxes, and what turns it."""
+    last = library.document(deps, subject, document_id).page_count
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="page-turner"):
+        st.button(
+            "", icon=":material/chevron_left:", help=_("Previous page"), key="previous-page", disabled=opened.page <= 1,
+            on_click=_turn, args=(opened.page - 1,),
+        )  # fmt: skip
+        st.text(_("Page {page} of {last}").format(page=opened.page, last=last))
+        st.button(
+            "", icon=":material/chevron_right:", help=_("Next page"), key="next-page", disabled=opened.page >= last,
+            on_click=_turn, args=(opened.page + 1,),
+        )  # fmt: skip
+        if opened.page != opened.first_page:
+            st.button(_("Back to the passage"), type="tertiary", key="to-passage", on_click=_turn, args=(opened.first_page,))
+    boxes = opened.boxes or _boxes_of(chunk)
+    here = tuple(box for box in boxes if box[0] == opened.page)
+    png = library.page_image(deps, subject, document_id, opened.page, scale=SCALE)
+    st.image(
+        boxed(png, here, pale=not opened.boxes),
+        width="stretch",
+        alt=_("Page {page} of {file}").format(page=opened.page, file=opened.filename),
+    )
+
+
+def _boxes_of(chunk: Chunk | None) -> tuple[Box, ...]:
+    return tuple(box for sentence in chunk.sentences for box in sentence.boxes) if chunk else ()
+
+
+def _below(deps: Deps, subject: str, opened: Opened, chunk: Chunk | None) -> list[Node]:
+    parts: list[Node] = []
+    if chunk is None:
+        parts.append(["p", {"c": "passage"}, ["mark", {}, opened.quote]])
+    else:
+        parts += [["p", {"c": "faint small title"}, chunk.heading]] if chunk.heading else []
+        parts.append(passage_tree(chunk.text, opened.quote))
+    read = read_answer(deps, subject, opened.message_id)
+    source = read.source(opened.document_id, opened.ord) if read else None
+    if source is not None:
+        parts += [["h6", {}, _("Why it was found")], stages_tree(source)]
+    if chunk is not None and chunk.context:
+        written = chunk.context_by != "structural"
+        label = _("Context written by a model, used for retrieval only") if written else _("Structural context, used for retrieval only")
+        parts += [["h6", {}, label], ["p", {"c": "context faint small"}, chunk.context]]
+    return parts

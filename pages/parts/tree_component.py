@@ -1,0 +1,67 @@
+"""The one component that shows text from models and documents: a tree, built in the browser from text nodes and allow-listed elements.
+
+A node is a string or ``[tag, attributes, *children]``. Attributes: ``c`` class names (ours, never from a document), ``title``, ``start``
+(of a list), ``act`` (what a click on a button means, such as "cite:3"), ``label`` (for screen readers), ``on`` (pressed), ``tip``
+(shown on hover and focus), ``n`` (the number a test or a style finds it by). tree.js ignores whatever it does not know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Node: TypeAlias = "str | list[Any]"
+
+_SOURCES = files("pages.parts")
+_COMPONENT = st.components.v2.component(
+    "situate.tree",
+    html='<div class="tree"></div><div class="tip" role="tooltip" hidden></div>',
+    css=_SOURCES.joinpath("tree.css").read_text(encoding="utf-8"),
+    js=_SOURCES.joinpath("tree.js").read_text(encoding="utf-8"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Click:
+    """What was clicked, and how wide the window is (CSS pixels)."""
+
+    act: str
+    argument: str
+    width: int
+
+
+def draw_tree(
+    tree: Node, *, key: str, on_click: Callable[[Click], None] | None = None, signal: str = "", on_signal: Callable[[], None] | None = None
+) -> None:
+    """Draw a tree under a key that no other tree of this run has.
+
+    `on_click` runs before the rerun, and may name the fragments to rerun. Each new `signal` comes back from the browser once, to
+    `on_signal`: so that a polling fragment, which may rerun nothing but itself, can ask for others.
+    """
+
+    def clicked() -> None:
+        value = st.session_state[key].get("click")
+        if on_click is not None and value:
+            act, _, argument = str(value["act"]).partition(":")
+            on_click(Click(act=act, argument=argument, width=int(value["width"])))
+
+    def signalled() -> None:
+        if on_signal is not None and st.session_state[key].get("signal"):
+            on_signal()
+
+    _COMPONENT(key=key, data={"tree": tree, "signal": signal}, on_click_change=clicked, on_signal_change=signalled)
+
+
+def button(*children: Node, act: str, label: str = "", classes: str = "", pressed: bool | None = None, tip: str = "") -> Node:
+    """A node that can be clicked, and reached with the keyboard."""
+    attributes: dict[str, object] = {"act": act}
+    attributes |= {name: value for name, value in {"label": label, "c": classes, "tip": tip}.items() if value}
+    if pressed is not None:
+        attributes["on"] = pressed
+    return ["button", attributes, *children]
