@@ -58,7 +58,7 @@ def _find_owner() -> Owner:
             return Owner(name=pwd.getpwuid(os.geteuid()).pw_name, uid=os.geteuid(), gid=os.getegid())
         except KeyError:
             raise DatabaseRefused(
-                f"Postgres needs its user to have a name, and user id {os.geteuid()} has none on this system. Give it one, or set DATABASE_URL."
+                f"Postgres needs its user to have a name, and user id {os.geteuid()} has none here. Give it one, or set DATABASE_URL."
             ) from None
     if sys.platform == "darwin":
         raise DatabaseRefused("Postgres refuses to run as root. Start Situate as an ordinary user, or set DATABASE_URL.")
