@@ -1,13 +1,14 @@
 """A reading -> chunks of whole sentences that fit the embedder together with their heading and context (pure).
 
-`unstructured.chunking.title.chunk_by_title` cuts at section titles and fills the chunks; it is given one element per sentence, because it cuts
-a long element anywhere, and asked for its original elements, from which each sentence's page and boxes come back.
+`unstructured.chunking.title.chunk_by_title` cuts at section titles and fills the chunks; it is given one element per sentence, because it
+cuts a long element anywhere, and asked for its original elements, from which each sentence's page and boxes come back.
 """
 
 from __future__ import annotations
 
+import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ Box = tuple[int, float, float, float, float]
 FULL, MOST = 230, 320  # tokens of text: a chunk this long is full; a sentence that would take it further begins the next one
 MOST_OF_TABLE = 340
 SMALL = 90  # tokens: sections shorter than this are joined with their neighbours
+CRUMB = 45  # tokens: text shorter than this, left over after a table, joins it
 LARGE_TABLE = 120  # tokens: a table at least this long is never mixed with other text
 MAX_HEADING = 60  # tokens
 DEPTH = 4  # parts of a section path, the innermost
@@ -97,7 +99,7 @@ def _pieces(elements: Sequence[Element], count_tokens: Callable[[str], int]) -> 
         path = tuple(title for _, title in stack)
         limit = sentences.MAX_CHARACTERS
         tokens = [count_tokens(element.text[start:end]) for start, end in _parts(element, limit)]
-        while max(tokens, default=0) > MOST and limit > 50:  # noqa: PLR2004 - text of few letters and many tokens: cut it finer
+        while max(tokens, default=0) > MOST and limit > 50:
             limit //= 2
             tokens = [count_tokens(element.text[start:end]) for start, end in _parts(element, limit)]
         boxed = _row_boxes if element.kind == "Table" else line_boxes
@@ -107,8 +109,8 @@ def _pieces(elements: Sequence[Element], count_tokens: Callable[[str], int]) -> 
     return found
 
 
-def _segments(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
-    """Large tables, each with the titles right above it, apart from running text and small tables."""
+def _segments(pieces: Sequence[_Piece], elements: Sequence[Element]) -> list[list[_Piece]]:
+    """Large tables, each with its caption, apart from running text and small tables."""
     sizes: dict[int, int] = {}
     for piece in pieces:
         sizes[piece.paragraph] = sizes.get(piece.paragraph, 0) + piece.tokens
@@ -117,15 +119,21 @@ def _segments(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
     for piece in pieces:
         large = piece.kind == "Table" and sizes[piece.paragraph] >= LARGE_TABLE
         if large and piece.paragraph != inside:
-            titles: list[_Piece] = []
-            while segments[-1] and segments[-1][-1].kind == "Title":
-                titles.insert(0, segments[-1].pop())
-            segments.append(titles)
+            caption = elements[piece.paragraph].caption
+            head: list[_Piece] = []
+            while segments[-1] and (segments[-1][-1].kind == "Title" or segments[-1][-1].text in caption):
+                head.insert(0, segments[-1].pop())
+            segments.append(head)
         elif not large and inside is not None:
             segments.append([])
         inside = piece.paragraph if large else None
         segments[-1].append(piece)
     return [segment for segment in segments if segment]
+
+
+def _is_large_table(segment: Sequence[_Piece]) -> bool:
+    last = segment[-1].paragraph
+    return segment[-1].kind == "Table" and sum(piece.tokens for piece in segment if piece.paragraph == last) >= LARGE_TABLE
 
 
 def _chunk_by_title(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
@@ -137,8 +145,11 @@ def _chunk_by_title(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
     from unstructured.documents import elements as unstructured  # noqa: PLC0415
 
     characters = sum(len(piece.text) + 2 for piece in pieces)  # with the two that it counts between elements
-    per_token = characters / max(sum(piece.tokens for piece in pieces), 1)
-    most = MOST_OF_TABLE if all(piece.kind in ("Table", "Title") for piece in pieces) else MOST
+    tokens = max(_tokens(pieces), 1)
+    per_token = characters / tokens
+    full, most = FULL, MOST
+    if _is_large_table(pieces):  # parts of equal length rather than a short last one
+        full = most = math.ceil(1.1 * tokens / math.ceil(tokens / MOST_OF_TABLE))
     longest = max(len(piece.text) for piece in pieces)
     classes: dict[str, Any] = {name: getattr(unstructured, name) for name in ("Title", "NarrativeText", "ListItem", "Table")}
     given = []
@@ -150,13 +161,40 @@ def _chunk_by_title(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
     chunks = chunk_by_title(
         given,
         max_characters=max(int(most * per_token), longest, 1),
-        new_after_n_chars=int(FULL * per_token) if most == MOST else None,
+        new_after_n_chars=int(full * per_token),
         combine_text_under_n_chars=int(SMALL * per_token),
         include_orig_elements=True,
         isolate_table=False,
         overlap=0,
     )
-    return [[pieces[element.metadata.place] for element in chunk.metadata.orig_elements or ()] for chunk in chunks]
+    return [[pieces[vars(element.metadata)["place"]] for element in chunk.metadata.orig_elements or ()] for chunk in chunks]
+
+
+def _tokens(pieces: Sequence[_Piece]) -> int:
+    return sum(piece.tokens for piece in pieces)
+
+
+def _absorbed(groups: Iterable[list[_Piece]]) -> list[list[_Piece]]:
+    """Groups without crumbs: a table's last note joins the table, a lone title what follows it."""
+    done: list[list[_Piece]] = []
+    for group in groups:
+        if done:
+            before, together = done[-1], _tokens(done[-1]) + _tokens(group)
+            note = _tokens(group) < CRUMB and group[0].kind != "Title" and _last_page(before) == _first_page(group)
+            lone = all(piece.kind == "Title" for piece in before) and _first_page(group) - _last_page(before) <= 1
+            if (note or lone) and together <= MOST_OF_TABLE:
+                done[-1] = before + group
+                continue
+        done.append(group)
+    return done
+
+
+def _first_page(pieces: Sequence[_Piece]) -> int:
+    return next((piece.boxes[0][0] for piece in pieces if piece.boxes), 0)
+
+
+def _last_page(pieces: Sequence[_Piece]) -> int:
+    return next((piece.boxes[-1][0] for piece in reversed(pieces) if piece.boxes), 0)
 
 
 def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
@@ -180,8 +218,9 @@ def _heading(path: Sequence[str], document: structure.Profile, count_tokens: Cal
 def _text(pieces: Sequence[_Piece]) -> tuple[str, tuple[Sentence, ...]]:
     """The pieces as one text: a new line for each paragraph and table row, no space between Chinese sentences."""
     text, found = "", list[Sentence]()
-    for before, piece in zip([None, *pieces], pieces, strict=False):
-        if before is not None:
+    for place, piece in enumerate(pieces):
+        if place:
+            before = pieces[place - 1]
             if before.paragraph != piece.paragraph or piece.kind == "Table":
                 text += "\n"
             elif not (is_cjk(text[-1]) or is_cjk(piece.text[0])):
@@ -200,14 +239,15 @@ def _drafts(
 ) -> list[Draft]:
     """One chunk of these pieces, or several where they do not fit with heading and context."""
     path = _common([piece.path for piece in pieces])
-    body = list(pieces)
-    while len(body) > 1 and body[0].kind == "Title" and body[0].text in path:
-        body.pop(0)  # the heading says it
     heading = _heading(path, document, count_tokens)
+    said = heading.split(" > ")
+    body = list(pieces)
+    while len(body) > 1 and body[0].kind == "Title" and body[0].text in said:
+        body.pop(0)  # the heading says it
     text, found = _text(body)
     tables = [elements[index] for index in dict.fromkeys(piece.paragraph for piece in body if piece.kind == "Table")]
     context = structure.context(document, tables, heading=heading, text=text, count_tokens=count_tokens)
-    if len(body) > 1 and count_tokens("\n".join((context, heading, text))) > max_tokens:
+    if len(body) > 1 and count_tokens(f"{context}\n{heading}\n{text}") > max_tokens:
         half = _middle(body)
         return [
             *_drafts(body[:half], elements, document, count_tokens, max_tokens),
@@ -235,18 +275,7 @@ def chunk(reading: Reading, *, filename: str, count_tokens: Callable[[str], int]
     """
     document = structure.profile(reading, filename)
     drafts: list[Draft] = []
-    for segment in _segments(_pieces(reading.elements, count_tokens)):
-        for group in _chunk_by_title(segment):
-            drafts += _drafts(group, reading.elements, document, count_tokens, max_tokens)
-    return [
-        Draft(
-            ord=place,
-            heading=draft.heading,
-            text=draft.text,
-            context=draft.context,
-            first_page=draft.first_page,
-            last_page=draft.last_page,
-            sentences=draft.sentences,
-        )
-        for place, draft in enumerate(drafts)
-    ]
+    segments = _segments(_pieces(reading.elements, count_tokens), reading.elements)
+    for group in _absorbed(group for segment in segments for group in _chunk_by_title(segment)):
+        drafts += _drafts(group, reading.elements, document, count_tokens, max_tokens)
+    return [replace(draft, ord=place) for place, draft in enumerate(drafts)]

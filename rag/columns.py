@@ -5,6 +5,7 @@ Thresholds are in ems (multiples of the type size at hand), never in points of a
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 PIECE_GAP = 1.0  # em: a wider gap ends a piece of a line (a word space is 0.25 em, at most 0.8 in justified text)
-GUTTER = 0.8  # em: the least white space between two columns of text
+GUTTER = 0.7  # em: the least white space between two columns of text
 MIN_LINES = 4  # of text on each side of a gutter
+MAX_DEPTH = 6  # columns within columns
 PROSE_FILL = 0.6  # of the column's width that a line of running text fills
 _LEADERS = re.compile(r"^[.·…_‥•]{3,}$")
 
@@ -51,7 +53,7 @@ def spaced_after(before: Word, word: Word) -> bool:
 
 def joined(words: Sequence[Word]) -> str:
     parts = [words[0].text] if words else []
-    for before, word in zip(words, words[1:], strict=False):
+    for before, word in itertools.pairwise(words):
         parts.append(f" {word.text}" if spaced_after(before, word) else word.text)
     return "".join(parts)
 
@@ -94,11 +96,11 @@ def without_leaders(words: Sequence[Word]) -> list[Word]:
         if word.text == ".":
             dots.append(word)
             continue
-        if len(dots) < 3:  # noqa: PLR2004 - an ellipsis is no leader
+        if len(dots) < 3:
             kept += dots
         dots = []
         kept.append(word)
-    return kept + (dots if len(dots) < 3 else [])  # noqa: PLR2004
+    return kept + (dots if len(dots) < 3 else [])
 
 
 def pieces(words: Sequence[Word]) -> list[Line]:
@@ -124,7 +126,7 @@ def is_prose(side: Sequence[Line]) -> bool:
     full = sum(1 for line in side if line.x1 - line.x0 >= PROSE_FILL * width)
     letters = sum(sum(map(str.isalpha, line.text)) for line in side)
     digits = sum(sum(map(str.isdigit, line.text)) for line in side)
-    long = median(sum(2 if is_cjk(char) else 1 for char in line.text) for line in side) >= 20  # noqa: PLR2004 - characters
+    long = median(sum(2 if is_cjk(char) else 1 for char in line.text) for line in side) >= 20
     return full >= 0.5 * len(side) and digits < 0.3 * letters and long
 
 
@@ -148,44 +150,52 @@ def independent(left: Sequence[Line], right: Sequence[Line]) -> bool:
 
 def _bands(lines: Sequence[Line], edge: float) -> Iterable[tuple[float, float]]:
     """The stretches (top, bottom) of a region that no line crosses at x = edge."""
-    crossing = sorted(
-        (line for line in lines if line.x0 < edge - 0.1 and line.x1 > edge - GUTTER * line.size), key=lambda line: -line.middle
-    )
     top = max(line.y1 for line in lines) + 1
-    for line in crossing:
+    for line in sorted((line for line in lines if line.x0 < edge < line.x1), key=lambda line: -line.middle):
         if line.middle < top:
             yield top, line.middle
         top = line.middle
     yield top, min(line.y0 for line in lines) - 1
 
 
-def regions(lines: Sequence[Line], depth: int = 0) -> list[list[Line]]:
-    """Split lines into regions in reading order: what stands above a pair of columns, the left one, the right one, what stands below."""
-    if len(lines) < 2 * MIN_LINES or depth > 6:  # noqa: PLR2004 - columns within columns within ...
-        return [list(lines)]
+def _edges(lines: Sequence[Line]) -> list[float]:
+    """Where a gutter may end: at, or a little before, the places where many lines begin (marks and quotes hang out to the left)."""
     left_end, right_end = min(line.x0 for line in lines), max(line.x1 for line in lines)
     margin = 0.12 * (right_end - left_end)
+    em = median(line.size for line in lines)
     starts: Counter[int] = Counter(round(line.x0 / 3) for line in lines if left_end + margin < line.x0 < right_end - margin)
-    best: tuple[int, float, float, float] | None = None
-    for start, count in starts.most_common(6):
-        if count < MIN_LINES - 1:
-            break
-        edge = start * 3 - 1.6
+    common = [start * 3 - 1.5 for start, count in starts.most_common(5) if count >= MIN_LINES - 1]
+    return [start - hanging * em for start in common for hanging in (0.1, 0.7, 1.3, 1.9)]
+
+
+def _best_split(lines: Sequence[Line]) -> tuple[float, float, float] | None:
+    """The gutter (x, top, bottom) with independent columns that holds the most lines, the widest among equals."""
+    best: tuple[int, float] = (0, 0.0)
+    found: tuple[float, float, float] | None = None
+    for edge in _edges(lines):
         for top, bottom in _bands(lines, edge):
             inside = [line for line in lines if bottom < line.middle < top]
-            if len(inside) < 2 * MIN_LINES or (best and len(inside) <= best[0]):
+            left = [line for line in inside if line.x0 < edge]
+            right = [line for line in inside if line.x0 >= edge]
+            if len(left) < MIN_LINES or len(right) < MIN_LINES or len(inside) < best[0]:
                 continue
-            right = [line for line in inside if line.x0 >= edge - 0.1]
-            left = [line for line in inside if line.x0 < edge - 0.1]
-            if len(left) >= MIN_LINES and len(right) >= MIN_LINES and independent(left, right):
-                best = (len(inside), edge, top, bottom)
-    if best is None:
+            gap = min(line.x0 for line in right) - sorted(line.x1 for line in left)[int(0.95 * (len(left) - 1))]
+            em = median(line.size for line in inside)
+            if gap >= GUTTER * em and (len(inside), gap) > best and independent(left, right):
+                best, found = (len(inside), gap), (edge, top, bottom)
+    return found
+
+
+def regions(lines: Sequence[Line], depth: int = 0) -> list[list[Line]]:
+    """Split lines into regions in reading order: what stands above a pair of columns, the left one, the right one, what stands below."""
+    split = _best_split(lines) if len(lines) >= 2 * MIN_LINES and depth <= MAX_DEPTH else None
+    if split is None:
         return [list(lines)]
-    _, edge, top, bottom = best
+    edge, top, bottom = split
     parts = (
         [line for line in lines if line.middle >= top],
-        [line for line in lines if bottom < line.middle < top and line.x0 < edge - 0.1],
-        [line for line in lines if bottom < line.middle < top and line.x0 >= edge - 0.1],
+        [line for line in lines if bottom < line.middle < top and line.x0 < edge],
+        [line for line in lines if bottom < line.middle < top and line.x0 >= edge],
         [line for line in lines if line.middle <= bottom],
     )
     return [region for part in parts if part for region in regions(part, depth + 1)]

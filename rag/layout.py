@@ -5,6 +5,7 @@ sheets -> columns.pieces -> columns.regions -> columns.rows -> margins (set asid
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, replace
 from statistics import median
@@ -22,6 +23,7 @@ Kind = Literal["Title", "NarrativeText", "ListItem", "Table", "Header", "Footer"
 
 PITCH = 1.3  # times the usual distance between lines: a wider one begins a paragraph
 INDENT = 0.9  # em
+MAX_CAPTION = 180  # characters
 _BULLET = re.compile(r"^(?:[•●○◦▪■□◆◇►▶➢➤✓✔·*\-–—]|[(（]?(?:\d{1,2}|[a-z]|[ivx]{1,4})[)）]|\d{1,2}[.、．](?!\d)|[①-⑳])$")
 _BULLET_START = re.compile(r"^[•●○◦▪■◆◇►▶➢➤✓✔①-⑳]|^[(（](?:\d{1,2}|[a-z]|[ivx]{1,4}|[一二三四五六七八九十]+)[)）]", re.IGNORECASE)
 _ENDS = tuple('.!?:;。！？：；”"')
@@ -36,7 +38,7 @@ class Element:
     page: int  # from 1, where it begins
     spans: tuple[Span, ...]  # per word, in the order of the text
     level: int = 0  # of a Title, from 1 (outermost)
-    caption: str = ""  # of a Table: the lines that name it
+    caption: str = ""  # of a Table: the lines that name it, outermost first, one a line
     columns: str = ""  # of a Table: its column headers, left to right
     units: str = ""  # of a Table: "$ in millions"
     header: int = 0  # of a Table: how many first rows head the columns
@@ -55,14 +57,14 @@ def _new_paragraph(block: Sequence[Line], line: Line, pitch: float, right: float
     """Whether a line begins a paragraph of its own after the lines of `block`."""
     above = block[-1]
     em = max(line.size, 1.0)
-    if above.bold != line.bold or abs(above.size - line.size) > 0.08 * em:  # noqa: PLR2004
+    if above.bold != line.bold or abs(above.size - line.size) > 0.08 * em:
         return True
     distance = above.y1 - line.y1
     if distance > PITCH * pitch or distance < 0:
         return True
     if _BULLET.match(line.words[0].text) or _BULLET_START.match(line.text):
         return True
-    centred = abs((above.x0 + above.x1) - (line.x0 + line.x1)) < em
+    centred = abs((above.x0 + above.x1) - (line.x0 + line.x1)) < em and abs(above.x0 - line.x0) > 0.5 * em
     if centred:
         return False
     # The line above was ended on purpose when this line's first word would still have fitted on it.
@@ -79,9 +81,9 @@ def _paragraphs(lines: Sequence[Line]) -> Iterator[tuple[Line, ...]]:
         return
     right = sorted(line.x1 for line in lines)[int(0.9 * (len(lines) - 1))]
     distances: dict[float, list[float]] = {}
-    for above, line in zip(lines, lines[1:], strict=False):
+    for above, line in itertools.pairwise(lines):
         distance, em = above.y1 - line.y1, max(line.size, 1.0)
-        if 0 < distance <= 2.2 * em:  # noqa: PLR2004 - em; more is a gap, not a line's distance
+        if 0 < distance <= 2.2 * em:
             distances.setdefault(round(em), []).append(distance)
     block: list[Line] = [lines[0]]
     for line in lines[1:]:
@@ -176,6 +178,12 @@ def _page_blocks(sheets: Sequence[Sheet]) -> list[tuple[Sheet, list[_Block]]]:
     return found
 
 
+def _last_sentence(text: str) -> str:
+    """The last sentence, from a word's start where it is very long."""
+    last = re.split(r"(?<=[.!?])\s+(?=[A-Z])|(?<=[。！？])", text)[-1]
+    return last if len(last) <= MAX_CAPTION else last[-MAX_CAPTION:].partition(" ")[2] or last[-MAX_CAPTION:]
+
+
 def _captioned(elements: Sequence[Element]) -> list[Element]:
     """Give each table the short lines right above it as its caption, or the introducing sentence that ends in a colon."""
     done: list[Element] = []
@@ -187,12 +195,12 @@ def _captioned(elements: Sequence[Element]) -> list[Element]:
                 if before.page != element.page or before.kind in ("Table", "Header", "Footer"):
                     break
                 if introduces and not above:
-                    above.append(re.split(r"(?<=[.。!?])\s*", before.text)[-1][-160:])
+                    above.append(_last_sentence(before.text))
                     break
-                if len(before.text) > 120 or before.text.endswith((".", "。")):  # noqa: PLR2004 - characters
+                if len(before.text) > 120 or before.text.endswith((".", "。")):
                     break
                 above.append(before.text)
-            done.append(replace(element, caption=" – ".join(reversed(above))))
+            done.append(replace(element, caption="\n".join(reversed(above))))
         else:
             done.append(element)
     return done

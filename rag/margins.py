@@ -36,25 +36,52 @@ def running(pages: Sequence[tuple[int, float, Sequence[Line]]]) -> list[tuple[se
     """For each page (number, height, lines): the ids of its header lines and of its footer lines.
 
     A line is running when its wording, figures apart, stands at the same height of at least three pages (two in a document of up to four).
-    A bare page number at the very edge needs no repetition.
+    A bare page number at the very edge needs no repetition. Nothing below the first line that does not repeat is a header (so the years above a
+    statement, which do repeat, are none), and likewise for footers.
     """
     places: Counter[tuple[str, bool, int]] = Counter()
+    offsets = _page_number_offsets(pages)
     for _, height, lines in pages:
-        seen = {
-            (_key(line), top, round(line.middle / (DRIFT * height)) + drift)
-            for line, top, _ in _edges(lines, height)
-            for drift in (-1, 0, 1)
-        }
+        seen = set()
+        for line, top, _ in _edges(lines, height):
+            level = round(line.middle / (DRIFT * height))
+            seen |= {(_key(line), top, level + drift) for drift in (-1, 0, 1)}
         places.update(seen)
-    needed = 2 if len(pages) <= 4 else 3  # noqa: PLR2004 - see the docstring
+    needed = 2 if len(pages) <= 4 else 3
     found: list[tuple[set[int], set[int]]] = []
-    for _, height, lines in pages:
+    for number, height, lines in pages:
         headers: set[int] = set()
         footers: set[int] = set()
+        broken = {True: False, False: False}  # a line that belongs to the text ends the margin
         for line, top, place in _edges(lines, height):
             key = _key(line)
             repeated = places[key, top, round(line.middle / (DRIFT * height))] >= needed and re.search(r"[^\W\d#]", key)
-            if repeated or (place <= 1 and _NUMBER.match(line.text)):
+            if not broken[top] and (repeated or (place <= 1 and _NUMBER.match(line.text))):
+                (headers if top else footers).add(id(line))
+            else:
+                broken[top] = True
+        for line, top in _ends(lines):
+            if line.text.isdecimal() and offsets[top, int(line.text) - number] >= needed:
                 (headers if top else footers).add(id(line))
         found.append((headers, footers))
     return found
+
+
+def _ends(lines: Sequence[Line]) -> list[tuple[Line, bool]]:
+    """The highest and the lowest line, with whether it is the highest."""
+    if not lines:
+        return []
+    return [(max(lines, key=lambda line: line.middle), True), (min(lines, key=lambda line: line.middle), False)]
+
+
+def _page_number_offsets(pages: Sequence[tuple[int, float, Sequence[Line]]]) -> Counter[tuple[bool, int]]:
+    """How often the highest or lowest line is a number that runs along with the pages, by its distance from the page's place.
+
+    This finds page numbers wherever the text ends, as on the over-long pages that browsers print.
+    """
+    return Counter(
+        (top, int(line.text) - number)
+        for number, _, lines in pages
+        for line, top in _ends(lines)
+        if line.text.isdecimal() and len(line.text) <= 4
+    )

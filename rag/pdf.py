@@ -1,7 +1,7 @@
 """PDF bytes -> pages and elements, or one page's picture; each in a child process with a time limit and a memory cap.
 
-PDFium is C++ code fed with files from strangers: it may crash or hang, and is not thread-safe. So it runs elsewhere (rag.reader, rag.pdfium),
-with an empty environment (no key, no address of the database), and is killed when it takes too long.
+PDFium is C++ code fed with files from strangers: it may crash or hang, and is not thread-safe. So it runs elsewhere (rag.reader,
+rag.pdfium), with an empty environment (no key, no address of the database), and is killed when it takes too long.
 """
 
 from __future__ import annotations

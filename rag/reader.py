@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pypdfium2 as pdfium
-import pypdfium2.raw as raw
+from pypdfium2 import raw
 
 from rag import layout
 from rag.pdfium import open_document, serve
@@ -22,7 +22,7 @@ _LINE_HYPHENS = {0x2, 0xAD, 0xFFFE}  # PDFium's marks for a hyphen at a line's e
 _SPACES = {0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF} | set(range(0x2000, 0x200C))
 _FORCE_BOLD, _ITALIC_FLAG = 1 << 18, 1 << 6  # font descriptor flags (PDF 32000-1, table 123)
 _STROKED = 2  # text render mode "fill, then stroke": bold made up from a plain font
-_BOLD_NAMES = ("bold", "black", "heavy", "demi", "-bd", "simhei", "heiti")
+_BOLD_NAMES = ("bold", "black", "heavy", "demi", "-bd", "-medi", "simhei", "heiti")
 _ITALIC_NAMES = ("italic", "oblique", "-it")
 _ASCENT, _DESCENT = 0.8, 0.2  # of the type size; for turned words, whose fonts PDFium does not measure across the line
 _UNREADABLE = 0.3  # share of a page's characters without a meaning beyond which its fonts are held to be undecodable
@@ -118,7 +118,7 @@ def turned_box(text: Any, first: int, last: int, quarter: int) -> tuple[tuple[fl
     up, down = _ASCENT * size, _DESCENT * size
     if quarter == 1:
         return (x.value - up, y0, x.value + down, y1), size
-    if quarter == 3:  # noqa: PLR2004
+    if quarter == 3:
         return (x.value - down, y0, x.value + up, y1), size
     return (x0, y.value - up, x1, y.value + down), size
 
@@ -139,8 +139,8 @@ def sheets_of(page: Any, number: int, styles: Styles) -> list[Sheet]:
     skipped = False
     for first, last, spaced in runs(codes):
         content = decoded(codes[first:last]).strip()
-        angle = raw.FPDFText_GetCharAngle(text, first)  # radians counter-clockwise, before the page's rotation; negative when unknown
-        quarter = round(math.degrees(max(angle, 0.0)) / 90) % 4
+        angle = raw.FPDFText_GetCharAngle(text, first)  # radians clockwise, before the page's rotation; negative when unknown
+        quarter = -round(math.degrees(max(angle, 0.0)) / 90) % 4
         if quarter:
             (x0, y0, x1, y1), size = turned_box(text, first, last, quarter)
         else:

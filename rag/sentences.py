@@ -7,15 +7,62 @@ import re
 # Words whose full stop seldom ends a sentence; compared in lower case, without the stop.
 _ABBREVIATIONS = frozenset(
     [
-        *("mr mrs ms dr prof rev gen hon sen rep gov st jr sr messrs mt ft".split()),
-        *("inc corp co ltd llc plc bros vs al etc cf ca approx est dept univ assn".split()),
-        *("no nos vol vols fig figs eq eqs ref refs sec secs ch chs pp p para art ed eds par app".split()),
-        *("e.g i.e a.m p.m u.s u.k u.n e.u d.c ph.d n.v s.a b.v a.g d/b/a".split()),
-        *("jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun".split()),
+        *(["mr", "mrs", "ms", "dr", "prof", "rev", "gen", "hon", "sen", "rep", "gov", "st", "jr", "sr", "messrs", "mt", "ft"]),
+        *(["inc", "corp", "co", "ltd", "llc", "plc", "bros", "vs", "al", "etc", "cf", "ca", "approx", "est", "dept", "univ", "assn"]),
+        *(
+            [
+                "no",
+                "nos",
+                "vol",
+                "vols",
+                "fig",
+                "figs",
+                "eq",
+                "eqs",
+                "ref",
+                "refs",
+                "sec",
+                "secs",
+                "ch",
+                "chs",
+                "pp",
+                "p",
+                "para",
+                "art",
+                "ed",
+                "eds",
+                "par",
+                "app",
+            ]
+        ),
+        *(["e.g", "i.e", "a.m", "p.m", "u.s", "u.k", "u.n", "e.u", "d.c", "ph.d", "n.v", "s.a", "b.v", "a.g", "d/b/a"]),
+        *(
+            [
+                "jan",
+                "feb",
+                "mar",
+                "apr",
+                "jun",
+                "jul",
+                "aug",
+                "sep",
+                "sept",
+                "oct",
+                "nov",
+                "dec",
+                "mon",
+                "tue",
+                "wed",
+                "thu",
+                "fri",
+                "sat",
+                "sun",
+            ]
+        ),
     ]
 )
 # These also end sentences; then what follows decides: a capital letter after "Inc." is a new sentence only with a common sentence opening.
-_MAY_END = frozenset("inc corp co ltd llc plc etc jr sr u.s u.k e.u u.n d.c p.m a.m".split())
+_MAY_END = frozenset(["inc", "corp", "co", "ltd", "llc", "plc", "etc", "jr", "sr", "u.s", "u.k", "e.u", "u.n", "d.c", "p.m", "a.m"])
 _OPENING = re.compile(
     r"(?:The|This|These|Those|We|Our|It|Its|In|On|As|At|For|If|However|There|They|Their|He|She|But|And|When|While|Although|Such|Each|All|No|Any|"
     r"During|After|Before|Under|To|By|From|With|See|Item|Net|Total)\b"

@@ -7,6 +7,7 @@ text. (Anthropic, Contextual Retrieval, September 2024, gives the reason; this i
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -30,11 +31,11 @@ _KINDS = (
     (re.compile(r"\bform\s+10-?q(?:/a)?\b", re.IGNORECASE), "quarterly report (Form 10-Q)"),
     (re.compile(r"\bform\s+8-?k(?:/a)?\b", re.IGNORECASE), "current report (Form 8-K)"),
     (re.compile(r"\bform\s+20-?f\b", re.IGNORECASE), "annual report (Form 20-F)"),
+    (re.compile(r"公司点评|行业深度|行业研究|公司研究|证券研究报告|研究报告"), "研究报告"),
     (re.compile(r"半年度报告"), "半年度报告"),
     (re.compile(r"第[一三]季度报告"), "季度报告"),
-    (re.compile(r"年度报告|年报"), "年度报告"),
+    (re.compile(r"年度报告"), "年度报告"),
     (re.compile(r"招股说明书"), "招股说明书"),
-    (re.compile(r"公司点评|行业深度|行业研究|公司研究|证券研究报告|研究报告"), "研究报告"),
     (re.compile(r"管理办法"), "管理办法"),
     (re.compile(r"\bproxy statement\b", re.IGNORECASE), "proxy statement"),
     (re.compile(r"\bprospectus\b", re.IGNORECASE), "prospectus"),
@@ -48,7 +49,7 @@ _KINDS = (
 _DATE = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)\s+\d{1,2},?\s+\d{4}"
 _PERIODS = (
     re.compile(
-        rf"\b(?:fiscal|transition|quarterly|twelve|three|six|nine)?[- ]?(?:year|quarter|quarterly period|months?|period)(?:\(s\))?\s+ended:?\s+{_DATE}",
+        rf"\b(?:(?:fiscal|quarterly|twelve|three|six|nine)[- ])?(?:year|quarter|months?|period)(?:\(s\))?\s+ended:?\s+{_DATE}",
         re.IGNORECASE,
     ),
     re.compile(rf"\bdate of (?:report|earliest event reported)[^:]{{0,50}}:?\s*{_DATE}", re.IGNORECASE),
@@ -62,7 +63,8 @@ _PERIODS = (
     re.compile(_DATE),
 )
 _COMPANY = re.compile(
-    r"^(?:[A-Z][\w&'’.,/ -]{1,60}?[, ]+(?:Inc|Corp|Corporation|Incorporated|Company|Co|Ltd|Limited|PLC|plc|LLC|L\.P|N\.V|S\.A|AG|SE|Group|Holdings|International)\.?)$"
+    r"^[A-Z][\w&'’.,/ -]{1,60}?[, ]+"
+    r"(?:Inc|Corp|Corporation|Incorporated|Company|Co|Ltd|Limited|PLC|plc|LLC|L\.P|N\.V|S\.A|AG|SE|Group|Holdings|International)\.?$"
 )
 _COMPANY_CHINESE = re.compile(r"[一-鿿（）()]{2,30}(?:股份有限公司|有限责任公司|有限公司|集团)")
 _CHARTER = re.compile(r"exact name of (?:the )?registrant", re.IGNORECASE)
@@ -70,6 +72,10 @@ _NO_TITLE = re.compile(
     r"^(?:untitled|microsoft word|microsoft powerpoint|document\d*|slide \d+|powerpoint presentation|title|无标题)|[\\/]|^\W*$",
     re.IGNORECASE,
 )
+_REGULATOR = re.compile(
+    r"securities and exchange commission|证券交易所|证券监督管理委员会|^form \w+-?\w*$", re.IGNORECASE
+)  # forms begin so
+_HASH = re.compile(r"(?=.*\d)[0-9a-f]{12,}")
 _EXTENSION = re.compile(r"\.(?:pdf|docx?|xlsx?|pptx?|indd|qxd|html?|tex|dvi|ps)$", re.IGNORECASE)
 
 
@@ -96,26 +102,26 @@ class Profile:
 
 def name_words(filename: str) -> str:
     """The words of a file name: AMCOR_2023_10K.pdf -> AMCOR 2023 10K."""
-    words = " ".join(re.sub(r"[_+%\s]+|(?<=\w)-(?=\w)", " ", _EXTENSION.sub("", PurePath(filename).name)).split())
-    return words[:_MAX_TITLE]
+    words = re.sub(r"[_+%\s]+|(?<=\w)-(?=\w)", " ", _EXTENSION.sub("", PurePath(filename).name)).split()
+    return " ".join(word for word in words if not _HASH.fullmatch(word))[:_MAX_TITLE]
 
 
 def sane_title(title: str) -> bool:
     """Whether a title from the metadata names the document, rather than a program, a file or nothing."""
     letters = sum(map(str.isalpha, title))
-    return 4 <= len(title) <= _MAX_TITLE and letters >= 0.5 * len(title) and not _NO_TITLE.search(title) and not _EXTENSION.search(title)  # noqa: PLR2004
+    return 4 <= len(title) <= _MAX_TITLE and letters >= 0.5 * len(title) and not _NO_TITLE.search(title) and not _EXTENSION.search(title)
 
 
-def _first_title(elements: Iterable[Element]) -> str:
-    """The outermost title of the first page that has one."""
-    found = [element for element in elements if element.kind == "Title" and element.page <= FIRST_PAGES and len(element.text) <= _MAX_TITLE]
-    first_page = [element for element in found if element.page == found[0].page]
-    return min(first_page, key=lambda element: element.level).text if first_page else ""
+def _first_title(elements: Sequence[Element]) -> str:
+    """The outermost title of the first page with text."""
+    titles = [element for element in elements if element.kind == "Title" and element.page == elements[0].page]
+    sane = [element for element in titles if sane_title(element.text) and not _REGULATOR.search(element.text)]
+    return min(sane, key=lambda element: element.level).text if sane else ""
 
 
 def _organisation(lines: Sequence[str]) -> str:
-    for above, line in zip(lines, lines[1:], strict=False):
-        if _CHARTER.search(line) and 2 <= len(above) <= 80:  # noqa: PLR2004 - characters
+    for above, line in itertools.pairwise(lines):
+        if _CHARTER.search(line) and 2 <= len(above) <= 80:
             return above
     for line in lines:
         if match := _COMPANY.match(line) or _COMPANY_CHINESE.search(line):
@@ -130,7 +136,7 @@ def _search(patterns: Iterable[re.Pattern[str]], text: str) -> str:
 def profile(reading: Reading, filename: str) -> Profile:
     """What the document says of itself, from its metadata, its file name and its first pages."""
     first = [element for element in reading.elements if element.page <= FIRST_PAGES and element.kind not in ("Header", "Footer")]
-    lines = [element.text for element in first if len(element.text) <= 400][:60]  # noqa: PLR2004 - the small print is left out
+    lines = [element.text for element in first if len(element.text) <= 400][:60]
     text = "\n".join(lines)
     title = reading.title if sane_title(reading.title) else _first_title(first)
     kind = next((name for pattern, name in _KINDS if pattern.search(text)), "")
@@ -146,8 +152,13 @@ def profile(reading: Reading, filename: str) -> Profile:
 def table_lines(table: Element, *, heading: str, text: str) -> tuple[str, ...]:
     """Caption, column headers and units of a table, as far as neither the heading nor the chunk's own text says them."""
     said = plain(heading) + plain(text)
-    parts = (("", table.caption), ("Columns: ", table.columns), ("", table.units))
-    return tuple(f"{label}{part}" for label, part in parts if part and plain(part) not in said)
+    parts = (*(("", line) for line in table.caption.split("\n")), ("Columns: ", table.columns), ("", table.units))
+    kept = []
+    for label, part in parts:
+        if part and plain(part) not in said:
+            kept.append(f"{label}{part}")
+            said += plain(part)
+    return tuple(kept)
 
 
 def context(document: Profile, tables: Sequence[Element], *, heading: str, text: str, count_tokens: Callable[[str], int]) -> str:

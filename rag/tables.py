@@ -18,20 +18,21 @@ if TYPE_CHECKING:
     from rag.words import Word
 
 FIGURE_GAP = 0.45  # em: figures nearer than a piece's gap still are two cells, but not two halves of one
-MAX_BRIDGE = 4  # lines of label only (sub-headings, wrapped labels) between two rows of figures
-ROW_PITCH = 2.6  # em: rows further apart than this, from top to top, belong to different tables unless both hold figures
+MAX_BRIDGE = 6  # lines of label only (sub-headings, wrapped labels) between two rows of figures
+ROW_PITCH = 3.2  # em: rows further apart than this, from top to top, belong to different tables unless their figures share columns
 MAX_HEADER = 6  # lines above the first row of figures
+LARGER = 1.12  # times: a line in larger type than the figures is a title
 ALIGNED = 0.8  # em: how far right edges of figures in one column may differ (a closing bracket hangs out)
 
 _CURRENCY = re.compile(r"^(?:[A-Z]{0,3}[$€£¥￥]|US\$|RMB|HK\$)$")
 _FIGURE = re.compile(
     r"^[$€£¥￥(\[<>~≈+\-–—−]*\s*[$€£¥￥]?\s*\(?\d[\d,.\s/:]*\)?\s*(?:%|％|x|×|bps?|pts?|[*†‡])*[)\]]*(?:\([a-z\d]\))*$", re.IGNORECASE
 )
-_NOTHING = re.compile(r"^(?:[-–—−―‐]+%?|n/?[am]|nm|\*+|nil|none|不适用|无|/)$", re.IGNORECASE)
-_YEAR = re.compile(r"^(?:FY|Q[1-4])?\s*'?(?:19|20)\d\d\s*[AEF]?(?:\([a-z\d]\))?$", re.IGNORECASE)
+_NOTHING = re.compile(r"^(?:[$€£¥￥]?\s*\(?[-–—−―‐]+\)?\s*%?|n/?[am]|nm|\*+|nil|none|不适用|无|/)$", re.IGNORECASE)
+_YEAR = re.compile(r"^(?:(?:FY|Q[1-4])?\s*'?(?:19|20)\d\d\s*[AEF]?|\d\d/\d\d|(?:19|20)\d\d\s*年(?:度|末)?)(?:\([a-z\d]\))?$", re.IGNORECASE)
 _TAIL = re.compile(r"^[)%％*†‡\]]+$|^\([a-z\d]\)$")
 _UNITS = re.compile(
-    r"\(?[^()\n|]{0,40}\b(?:in|of)\s+(?:[\w.$€£]+\s+)?(?:thousands|millions|billions)\b[^()\n|]{0,60}\)?|(?:单位|货币单位|金额单位)\s*[:：]\s*[^\s|，,]{1,12}",
+    r"\(?[^()\n|]{0,40}\b(?:in|of)\s+(?:[\w.$€£]+\s+)?(?:thousands|millions|billions)\b[^()\n|]{0,60}\)?|\((?:thousands|millions|billions)[^()\n|]{0,60}\)|(?:单位|货币单位|金额单位)\s*[:：]\s*[^\s|，,]{1,12}",
     re.IGNORECASE,
 )
 
@@ -91,9 +92,9 @@ def cells_of(line: Line) -> tuple[Cell, ...]:
         if found:
             before = found[-1][-1]
             gap, em = word.x0 - before.x1, max(word.size, 1.0)
-            figures = _numeric(before.text) and (_numeric(word.text) or _TAIL.match(word.text))
+            figures = (_numeric(before.text) or _TAIL.match(before.text)) and (_numeric(word.text) or _TAIL.match(word.text))
             opened = joined(found[-1]).rstrip("0123456789.,")[-1:] in ("$", "(", "€", "£", "¥", "￥") or _CURRENCY.match(joined(found[-1]))
-            closes = _TAIL.match(word.text) and gap <= 1.5 * em  # noqa: PLR2004
+            closes = _TAIL.match(word.text) and gap <= 1.5 * em
             limit = FIGURE_GAP if figures else PIECE_GAP
             if closes or gap <= limit * em or (opened and not found[-1][-1].text[-1:].isdigit() and _numeric(word.text)):
                 found[-1].append(word)
@@ -121,9 +122,13 @@ def _share_columns(rows: Sequence[Row]) -> bool:
 
 def _bridges(row: Row, figures_from: float, size: float) -> bool:
     """Whether a line without figures may stand inside a table: short of the figures' columns, or made of several cells; no larger type."""
-    if row.line.size > 1.12 * size:  # noqa: PLR2004
+    if row.line.size > LARGER * size:
         return False
     return len(row.cells) > 1 or row.line.x1 < figures_from + 2 * size
+
+
+def _only_years(row: Row) -> bool:
+    return bool(row.figures) and all(cell.year for cell in row.figures)
 
 
 def _run(rows: Sequence[Row], start: int) -> int:
@@ -134,6 +139,8 @@ def _run(rows: Sequence[Row], start: int) -> int:
     while index < len(rows) and index - end <= MAX_BRIDGE:
         row, above = rows[index], rows[index - 1]
         far = above.line.y1 - row.line.y1 > ROW_PITCH * max(size, 1.0)
+        if _only_years(row) and not _only_years(rows[end - 1]):
+            break  # the years above another table
         if row.figures and (not far or _share_columns([*rows[max(start, end - 3) : end], row])):
             figures_from = min(figures_from, *(cell.x0 for cell in row.figures))
             end = index + 1
@@ -145,22 +152,33 @@ def _run(rows: Sequence[Row], start: int) -> int:
 
 def _is_header(row: Row, figures_from: float) -> bool:
     """Whether a row above the figures names columns: years, dates or words that stand over the figures, and no amounts."""
-    amounts = [cell for cell in row.figures if not cell.year and not _NOTHING.match(cell.text)]
+    amounts = [cell for cell in row.figures if not cell.year]
     over = [cell for cell in row.cells if cell.x1 > figures_from and (cell.x0 > figures_from - 6 * row.line.size or cell.figure)]
-    return not amounts and bool(over) and all(len(cell.text) <= 60 for cell in row.cells)  # noqa: PLR2004
+    return not amounts and bool(over) and all(len(cell.text) <= 60 for cell in row.cells)
+
+
+def _heads_alone(row: Row) -> bool:
+    return len(row.cells) == 1 and bool(_UNITS.fullmatch(row.line.text.strip()))
 
 
 def _header_start(rows: Sequence[Row], start: int, figures_from: float) -> int:
-    """The first line, at or above `start`, that heads the columns."""
-    first = start
+    """The first line, at or above `start`, that heads the columns. Labels may stand between it and the first figures."""
+    first, labels = start, 0
     for index in range(start - 1, max(start - MAX_HEADER, 0) - 1, -1):
         row, below = rows[index], rows[index + 1]
-        if row.line.y1 - below.line.y1 > ROW_PITCH * max(below.line.size, 1.0) or row.line.size > 1.12 * below.line.size:  # noqa: PLR2004
+        if row.line.y1 - below.line.y1 > ROW_PITCH * max(below.line.size, 1.0) or row.line.size > LARGER * below.line.size:
             break
-        units = len(row.cells) == 1 and _UNITS.fullmatch(row.line.text.strip())
-        if not units and not (_is_header(row, figures_from) and row.line.x1 - row.line.x0 < 0.97 * _width(rows)):
+        one = len(row.cells) == 1
+        if _heads_alone(row) or _is_header(row, figures_from):
+            if one and row.line.x1 - row.line.x0 > 0.97 * _width(rows):
+                break  # running text
+            first, labels = index, 0
+            if _heads_alone(row):
+                break  # the units stand above the columns, and only titles above them
+        elif one and first == start and labels < 2 and row.line.x1 < figures_from and len(row.line.text) <= 60:
+            labels += 1
+        else:
             break
-        first = index
     return first
 
 
@@ -173,7 +191,7 @@ def _columns(header: Sequence[Row], body: Sequence[Row]) -> str:
     widest = max(body, key=lambda row: len(row.figures))
     names: list[list[str]] = [[] for _ in widest.figures]
     for row in header:
-        for cell in row.cells:
+        for cell in () if _heads_alone(row) else row.cells:
             for name, figure in zip(names, widest.figures, strict=True):
                 over = min(cell.x1, figure.x1 + row.line.size) - max(cell.x0, figure.x0 - 2 * row.line.size)
                 if over > 0 and cell.text not in name:
@@ -219,15 +237,17 @@ def find(lines: Sequence[Line]) -> list[tuple[int, int, Table]]:
         if rows[index].figures:
             table_end = _run(rows, index)
             body = rows[index:table_end]
-            if sum(1 for row in body if row.figures) < 2 or not _share_columns(body):  # noqa: PLR2004
+            if sum(1 for row in body if row.figures) < 2 or not _share_columns(body):
                 table_end = 0
         if not table_end:
             index += 1
             continue
         figures_from = min(cell.x0 for row in rows[index:table_end] for cell in row.figures)
         first = max(_header_start(rows, index, figures_from), free)
-        top = index
-        while top < table_end - 1 and _is_header(rows[top], figures_from) and any(row.figures for row in rows[top + 1 : table_end]):
+        top = first
+        while top < min(table_end - 1, first + MAX_HEADER) and (
+            _is_header(rows[top], figures_from) or (top < index and _heads_alone(rows[top]))
+        ):
             top += 1
         header, body = rows[first:top], rows[top:table_end]
         if any(row.figures for row in body):

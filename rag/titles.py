@@ -33,6 +33,7 @@ _NUMBERED = (
 )
 _UNNUMBERED = 9
 _ENDS_SENTENCE = re.compile(r"[.,;，。；、](?:[\"'”’)]*)$")
+_COMPANY_END = re.compile(r"\b(?:inc|co|corp|ltd|l\.p|n\.v|s\.a|p\.l\.c)\.$", re.IGNORECASE)
 _FIRST_NUMBER = re.compile(r"^(?:(?:part|item|chapter|note)\s+)?[\divxIVX]+[A-Za-z]?\.$", re.IGNORECASE)
 
 
@@ -58,22 +59,22 @@ def is_title(lines: Sequence[Line], text: str, body: tuple[float, int], bookmark
     """Whether a paragraph of one to three lines heads what follows."""
     letters = sum(map(str.isalpha, text))
     cjk = sum(map(is_cjk, text))
-    if letters < 2 or len(lines) > 3 or cjk > MAX_CJK or len(text.split()) > MAX_WORDS or letters < 0.4 * len(text.replace(" ", "")):  # noqa: PLR2004
+    if letters < 2 or len(lines) > 3 or cjk > MAX_CJK or len(text.split()) > MAX_WORDS or letters < 0.4 * len(text.replace(" ", "")):
         return False
     if any(plain(text) == mark for mark in bookmarks):
         return True
-    if _ENDS_SENTENCE.search(text) and not _FIRST_NUMBER.match(text):
+    if _ENDS_SENTENCE.search(text) and not _FIRST_NUMBER.match(text) and not _COMPANY_END.search(text):
         return False
     size, style = body
     here = min(line.size for line in lines)
     if here >= LARGER * size:
         return True
-    if here < 0.9 * size:  # noqa: PLR2004 - smaller type heads nothing
+    if here < 0.9 * size:
         return False
     bold = all(line.bold for line in lines) and not style & BOLD
     italic = all(line.italic for line in lines) and not style & ITALIC and len(lines) == 1 and text[:1].isupper()
-    capitals = len(lines) == 1 and text.isupper() and letters >= 4 and not cjk  # noqa: PLR2004
-    chinese_number = cjk > 0 and len(lines) == 1 and numbering(text) < 5 and not text.endswith(("：", ":"))  # noqa: PLR2004
+    capitals = len(lines) == 1 and text.isupper() and letters >= 4 and not cjk
+    chinese_number = cjk > 0 and len(lines) == 1 and numbering(text) < 5 and not text.endswith(("：", ":"))
     return bold or italic or capitals or chinese_number
 
 
