@@ -89,6 +89,8 @@ def build_chat_model(model: str) -> BaseChatModel:
         return init_chat_model(name, model_provider=provider)
     except ImportError as error:
         raise SettingsError(f"The chat model {model} needs a package that is not installed: {error}") from error
+    except AttributeError as error:  # init_chat_model looks for some in langchain-community, which has lost them
+        raise SettingsError(f"The chat model {model} needs the package langchain-{provider}, which is not installed.") from error
     except Exception as error:  # a missing key is another exception with every vendor
         raise SettingsError(f"The chat model {model} could not be set up: {_first_line(error)}") from error
 
@@ -98,6 +100,8 @@ def translate(error: Exception, recipient: str) -> ProviderError:
     status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(error, ProviderError):
         return error
+    if isinstance(error, ImportError):  # some vendors' classes miss a package only when they are called
+        return PermanentProviderError(f"{recipient} needs a package that is not installed: {_first_line(error)}")
     if status in (401, 403) or (status is None and _KEY.search(str(error))):
         return PermanentProviderError(f"{recipient} refused the API key or the model. Check both in the settings.")
     if status in (408, 409, 425, 429) or (isinstance(status, int) and status >= 500):
@@ -143,6 +147,8 @@ def _shown(number: int, passage: Passage) -> str:
 def _added(usage: Usage, chunk: AIMessageChunk) -> Usage:
     """Some vendors meter on the last chunk, some on several; what they read from a cache is part of the input they state."""
     metered: dict[str, Any] = dict(chunk.usage_metadata or {})
+    if not metered and (stated := chunk.response_metadata.get("token_usage")):  # as the community's classes report it, once
+        metered = {"input_tokens": stated.get("prompt_tokens", 0), "output_tokens": stated.get("completion_tokens", 0)}
     details = metered.get("input_token_details") or {}
     read, written = details.get("cache_read") or 0, details.get("cache_creation") or 0
     return Usage(

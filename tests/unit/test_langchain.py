@@ -12,6 +12,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from rag.errors import PermanentProviderError, SettingsError, TransientProviderError
 from rag.providers import Cite, Passage, Text, Turn, Usage
 from rag.providers.langchain import ChatModelAnswerer, build_chat_model
+from tests.standin.server import Reply, Server
 
 PASSAGE = Passage(
     title="Report",
@@ -42,6 +43,23 @@ class StatusError(Exception):
     def __init__(self, status_code):
         super().__init__("the vendor said no")
         self.status_code = status_code
+
+
+class Zhipu(Server):
+    """Just enough of Zhipu's chat completions for its LangChain class."""
+
+    def answer(self, request, request_id):
+        def chunk(content, **more):
+            return "message", {"choices": [{"index": 0, "delta": {"role": "assistant", "content": content}, **more}]}
+
+        *pieces, (name, last) = [chunk(piece) for piece in ("销售", "上升[1", ".1]。")] + [chunk("", finish_reason="stop")]
+        return Reply(events=[*pieces, (name, last | {"usage": {"prompt_tokens": 70, "completion_tokens": 9, "total_tokens": 79}})])
+
+    def error(self, refusal, request_id):
+        return {"error": {"code": "1305", "message": refusal.message}}
+
+    def headers(self, request_id):
+        return {}
 
 
 def recording(answer):
@@ -164,3 +182,26 @@ def test_a_missing_key_of_the_community_package_is_named_and_nothing_secret_is_s
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(SettingsError, match=r"(?i)zhipuai_api_key"):
         build_chat_model("zhipuai:glm-4")
+
+
+def test_a_community_class_answers_over_http(monkeypatch):
+    with Zhipu() as api:
+        monkeypatch.setenv("ZHIPUAI_API_KEY", "id.secret")
+        monkeypatch.setenv("ZHIPUAI_API_BASE", api.url)
+        answerer = ChatModelAnswerer("zhipuai:glm-4")
+        monkeypatch.setattr("langchain_community.chat_models.zhipuai._get_jwt_token", lambda _: "token")  # its package is optional
+        events = list(answerer.stream("销售上升了吗?", [PASSAGE], []))
+        assert "".join(event.text for event in events if isinstance(event, Text)) == "销售上升。"
+        assert [(event.passage, event.first) for event in events if isinstance(event, Cite)] == [(0, 0)]
+        assert (events[-1].input_tokens, events[-1].output_tokens) == (70, 9)
+        assert api.requests[0].body["messages"][0]["role"] == "system"
+
+
+def test_a_package_missed_only_when_the_model_is_called_is_said():
+    with pytest.raises(PermanentProviderError, match="not installed"):
+        stream(Failing(responses=["unused"], error=ImportError("jwt package not found")))
+
+
+def test_ollama_names_the_package_it_needs():
+    with pytest.raises(SettingsError, match="langchain-ollama"):
+        build_chat_model("ollama:llama3")
