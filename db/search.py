@@ -104,25 +104,26 @@ def bm25(connection: Connection, *, terms: Sequence[str], selection: Selection, 
     return _one_phase(connection, terms=list(idf), idf=idf, average=average, selection=selection, limit=limit, only=only)
 
 
-def with_phrases(
-    connection: Connection, *, phrases: Sequence[tuple[Sequence[str], str]], excluded: Sequence[str], selection: Selection
-) -> list[Key]:
-    """The published chunks that hold every phrase and none of the excluded words.
+def with_phrases(connection: Connection, *, terms: Sequence[str], phrases: Sequence[str], selection: Selection) -> list[Key]:
+    """The published chunks that hold every phrase (a tsquery each): the postings of `terms` find them, the positional tsvector decides.
 
-    A phrase is (the BM25 terms its chunk must have, its tsquery); the postings find the chunks, the positional tsvector decides.
+    `terms` are those that any such chunk is sure to have; without any, every chunk of the selection is looked at.
     """
-    required = sorted({term for terms, _ in phrases for term in terms})
     rows = connection.execute(
         """with holders as materialized (
                select document_id, (x >> 40)::int as ord from postings, unnest(ps) x
                where term = any (%(terms)s) and (%(collections)s::bigint[] is null or collection_id = any (%(collections)s))
                  and (%(documents)s::bigint[] is null or document_id = any (%(documents)s))
-               group by 1, 2 having count(*) = cardinality(%(terms)s::text[]))
+               group by 1, 2 having count(*) = cardinality(%(terms)s::text[])
+               union all
+               select c.document_id, c.ord from chunks c join documents d on d.id = c.document_id
+               where cardinality(%(terms)s::text[]) = 0 and d.n_chunks > 0
+                 and (%(collections)s::bigint[] is null or c.collection_id = any (%(collections)s))
+                 and (%(documents)s::bigint[] is null or c.document_id = any (%(documents)s)))
            select c.document_id, c.ord from holders h join chunks c using (document_id, ord)
            where (select bool_and(c.words @@ q::tsquery) from unnest(%(phrases)s::text[]) q)
-             and not exists (select from unnest(%(excluded)s::text[]) q where c.words @@ q::tsquery)
            order by 1, 2""",
-        {"terms": required, "phrases": [q for _, q in phrases], "excluded": list(excluded), **selection.parameters},
+        {"terms": list(terms), "phrases": list(phrases), **selection.parameters},
     )
     return [(d, o) for d, o in rows]
 

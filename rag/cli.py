@@ -8,6 +8,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,7 @@ def _ingest(settings: Settings, arguments: argparse.Namespace) -> int:
             if taken.duplicate:
                 existing = library.document(deps, settings.subject, taken.document_id)
                 _report_ingested(arguments, path, "duplicate", existing, time.monotonic() - began)
-            if not taken.duplicate:
+            else:
                 waiting[taken.document_id] = (path, began)
         for document in _finished(deps, set(waiting)):
             path, began = waiting[document.id]
@@ -145,15 +146,18 @@ def _pdfs(paths: Iterable[Path]) -> Iterator[Path]:
 
 def _finished(deps: Deps, waiting: set[int]) -> Iterator[Document]:
     """Yield each document once it is ready, failed or deleted; works on the queue itself, beside any worker that runs elsewhere."""
-    while waiting:
-        jobs.run_worker(deps, wait=False)
-        found = {d.id: d for d in library.documents(deps, deps.settings.subject) if d.id in waiting}
-        for document in sorted(found.values(), key=lambda d: d.id):
-            if document.status in {Status.READY, Status.FAILED}:
-                waiting.discard(document.id)
-                yield document
-        waiting &= set(found)
-        if waiting:
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker") as helper:
+        working = helper.submit(jobs.run_worker, deps, wait=False)
+        while waiting:
+            found = {d.id: d for d in library.documents(deps, deps.settings.subject) if d.id in waiting}
+            for document in sorted(found.values(), key=lambda d: d.id):
+                if document.status in {Status.READY, Status.FAILED}:
+                    waiting.discard(document.id)
+                    yield document
+            waiting &= set(found)
+            if working.done():
+                working.result()
+                working = helper.submit(jobs.run_worker, deps, wait=False)
             time.sleep(POLL)
 
 

@@ -154,7 +154,9 @@ def search(deps: Deps, subject: str, question: str, *, selection: Selection, top
         bm25 = [] if stage is Stage.DENSE else rows.bm25(connection, terms=query.terms, selection=selection, limit=wanted, only=only)
         clock.lap("bm25")
         if query.excluded:
-            dense, bm25 = _without(connection, query, dense), _without(connection, query, bm25)
+            excluded = [text.tsquery_literal(word) for word in query.excluded]
+            held = rows.holding(connection, keys=[c.key for c in (*dense, *bm25)], queries=excluded)
+            dense, bm25 = [c for c in dense if c.key not in held], [c for c in bm25 if c.key not in held]
         lists = {Stage.DENSE: [(c.key, c.score) for c in dense], Stage.BM25: [(c.key, c.score) for c in bm25]}
         fused = fusion.reciprocal_rank_fusion([[key for key, _ in ranked] for ranked in lists.values()])
         lists[Stage.FUSED] = [(key, fused[key]) for key in fusion.order(fused)]
@@ -207,13 +209,12 @@ def _restriction(connection: Connection, query: text.Query, selection: Selection
     """The chunks that hold every quoted phrase; None when nothing is quoted."""
     if not query.phrases:
         return None
-    phrases = [(sorted(set(text.terms(" ".join(p)))), text.tsquery_literal(p)) for p in query.phrases]
-    return rows.with_phrases(connection, phrases=phrases, excluded=[text.tsquery_literal(e) for e in query.excluded], selection=selection)
-
-
-def _without(connection: Connection, query: text.Query, candidates: list[Candidate]) -> list[Candidate]:
-    held = rows.holding(connection, keys=[c.key for c in candidates], queries=[text.tsquery_literal(e) for e in query.excluded])
-    return [c for c in candidates if c.key not in held]
+    return rows.with_phrases(
+        connection,
+        terms=sorted({term for phrase in query.phrases for term in text.phrase_terms(phrase)}),
+        phrases=[text.tsquery_literal(phrase) for phrase in query.phrases],
+        selection=selection,
+    )
 
 
 def _reranker(deps: Deps, subject: str) -> Reranker | None:

@@ -10,6 +10,7 @@ import threading
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import rjieba
 import Stemmer
@@ -76,6 +77,16 @@ def tsvector_literal(sequence: list[str]) -> str:
 def tsquery_literal(phrase: tuple[str, ...]) -> str:
     """The query that these words stand next to one another in this order."""
     return " <-> ".join(_quote(word) for word in phrase)
+
+
+def phrase_terms(phrase: tuple[str, ...]) -> list[str]:
+    """Terms that every text holding this phrase is sure to have, so that postings can find it.
+
+    Words segmented from Han characters depend on their surroundings and digits on their thousands marks; neither is sure.
+    """
+    sure = {_stem(word) for word in phrase if not _is_han(word[0]) and not word.isdigit()}
+    sure |= {f"~{a}{b}" for a, b in pairwise(phrase) if _is_han(a[0]) and _is_han(b[0])}
+    return sorted(sure)
 
 
 def parse_query(question: str) -> Query:

@@ -17,7 +17,7 @@ from rag import process
 from rag.deps import Deps, build
 from rag.settings import Settings
 
-FAKES = {"embedder": "fake:embedder", "reranker": "none", "situator": "none", "answerer": "extract"}
+FAKES = {"embedder": "fake:embedder", "reranker": "none", "situator": "none", "answerer": "fake:answerer"}
 _numbers = itertools.count(1)
 
 

@@ -91,7 +91,7 @@ def test_no_function_gives_bob_what_is_alices(pool: Pool, alice: dict[str, int])
         assert chunk_rows.fetch(connection, [(alice["document"], 0)]) == {}
         assert chunk_rows.contexts(connection, document_id=alice["document"], situator="m") == {}
         assert search.bm25(connection, terms=["secret"], selection=everything, limit=9) == []
-        assert search.with_phrases(connection, phrases=[(["secret"], "'secret'")], excluded=[], selection=everything) == []
+        assert search.with_phrases(connection, terms=["secret"], phrases=["'secret'"], selection=everything) == []
         assert search.holding(connection, keys=[(alice["document"], 0)], queries=["'secret'"]) == set()
         vector = EMBEDDER.embed_query("secret")
         for exact in (True, False):
