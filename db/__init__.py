@@ -14,7 +14,6 @@ import psycopg
 from pgvector.psycopg import register_vector
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-
 Connection = psycopg.Connection[Any]
 Pool = ConnectionPool[Connection]
 

@@ -13,7 +13,6 @@ from psycopg.types.json import Jsonb
 
 from db import Connection
 
-
 STRUCTURAL = "structural"  # context_by of a context that no model wrote
 
 
@@ -57,7 +56,7 @@ class Chunk:
 
     def __post_init__(self) -> None:
         unpacked = tuple(
-            s if isinstance(s, Sentence) else Sentence(start=s[0], end=s[1], boxes=tuple((int(b[0]), *map(float, b[1:5])) for b in s[2]))  # type: ignore[misc]  # a jsonb row
+            s if isinstance(s, Sentence) else Sentence(start=s[0], end=s[1], boxes=tuple((int(b[0]), *map(float, b[1:5])) for b in s[2]))
             for s in self.sentences
         )
         object.__setattr__(self, "sentences", unpacked)
@@ -84,7 +83,6 @@ class Posting:
 
 def indexed_text(*, context: str, heading: str, text: str) -> str:
     return "\n".join(part for part in (context, heading, text) if part)
-
 
 
 def put_chunks(connection: Connection, *, collection_id: int, document_id: int, chunks: Sequence[Draft], words: Sequence[str]) -> None:
@@ -154,7 +152,9 @@ def put_vector_drafts(
         )
 
 
-def publish(connection: Connection, *, collection_id: int, document_id: int, model: int, lengths: Sequence[int], postings: Iterable[Posting]) -> None:
+def publish(
+    connection: Connection, *, collection_id: int, document_id: int, model: int, lengths: Sequence[int], postings: Iterable[Posting]
+) -> None:
     """Make a document searchable, whole: its drafted vectors and its postings replace whatever was published.
 
     One transaction: the caller's. `lengths` holds each chunk's length in terms, by ord.
@@ -167,7 +167,7 @@ def publish(connection: Connection, *, collection_id: int, document_id: int, mod
     )
     connection.execute("delete from vector_drafts where document_id = %s and model_id = %s", [document_id, model])
     connection.execute("delete from postings where document_id = %s", [document_id])
-    connection.execute("create temp table if not exists incoming (term text collate \"C\", ord int, tf int, length int)")
+    connection.execute('create temp table if not exists incoming (term text collate "C", ord int, tf int, length int)')
     connection.execute("truncate incoming")
     with connection.cursor() as cursor, cursor.copy("copy incoming (term, ord, tf, length) from stdin (format binary)") as copy:
         copy.set_types(["text", "int4", "int4", "int4"])

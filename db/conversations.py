@@ -172,7 +172,10 @@ def grow(
         cursor.executemany(
             """insert into citations (message_id, number, document_id, filename, ord, page, quote, boxes)
                values (%s, %s, (select id from documents where id = %s), %s, %s, %s, %s, %s) on conflict do nothing""",
-            [(message_id, c.number, c.document_id, c.filename, c.ord, c.page, c.quote, Jsonb([list(b) for b in c.boxes])) for c in citations],
+            [
+                (message_id, c.number, c.document_id, c.filename, c.ord, c.page, c.quote, Jsonb([list(b) for b in c.boxes]))
+                for c in citations
+            ],
         )
     return True
 
@@ -180,7 +183,9 @@ def grow(
 def stop(connection: Connection, message_id: int) -> bool:
     """The person wants no more of this answer; its producer notices at its next step."""
     return (
-        connection.execute("update messages set state = 'stopped' where id = %s and state in ('searching', 'answering')", [message_id]).rowcount
+        connection.execute(
+            "update messages set state = 'stopped' where id = %s and state in ('searching', 'answering')", [message_id]
+        ).rowcount
         == 1
     )
 

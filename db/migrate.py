@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from importlib import resources
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 from procrastinate.schema import SchemaManager
@@ -38,7 +38,9 @@ def migrate(url: str) -> list[str]:
         applied = {name for (name,) in connection.execute("select name from migrations")}
         known = _files()
         if newer := sorted(applied - {name for name, _ in known}):
-            raise DatabaseRefused(f"The database was migrated by a newer Situate ({newer[-1]}). Start that version, or a newer one, instead.")
+            raise DatabaseRefused(
+                f"The database was migrated by a newer Situate ({newer[-1]}). Start that version, or a newer one, instead."
+            )
         pending = [(name, sql) for name, sql in known if name not in applied]
         for name, sql in pending:
             connection.execute(sql)
@@ -57,11 +59,11 @@ def is_current(url: str) -> bool:
         return applied >= {name for name, _ in _files()}
 
 
-def _files() -> list[tuple[str, LiteralString]]:
+def _files() -> list[tuple[str, str]]:
     """Name and text of each migration, in order. The queue's own schema stands between the extension and our tables."""
     folder = resources.files("db.migrations")
     names = sorted(entry.name for entry in folder.iterdir() if re.fullmatch(r"\d{4}_\w+\.sql", entry.name))
-    ours = [(name, cast("LiteralString", folder.joinpath(name).read_text("utf-8"))) for name in names]
+    ours = [(name, folder.joinpath(name).read_text("utf-8")) for name in names]
     return [("0000_procrastinate", SchemaManager.get_schema()), *ours]
 
 
@@ -70,16 +72,22 @@ def _connect(url: str) -> psycopg.Connection[Any]:
         return psycopg.connect(url, connect_timeout=10)
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise DatabaseRefused(f"The database cannot be reached: {reason}. Check that the server runs and that DATABASE_URL is right.") from error
+        raise DatabaseRefused(
+            f"The database cannot be reached: {reason}. Check that the server runs and that DATABASE_URL is right."
+        ) from error
     except psycopg.ProgrammingError as error:
-        raise DatabaseRefused("DATABASE_URL is not an address of a Postgres database, such as postgresql://situate:...@host/situate.") from error
+        raise DatabaseRefused(
+            "DATABASE_URL is not an address of a Postgres database, such as postgresql://situate:...@host/situate."
+        ) from error
 
 
 def _check_server(connection: psycopg.Connection[Any]) -> None:
     """Refuse, with what to do, a server or role that Situate cannot keep its promises on."""
     if connection.info.server_version < MINIMUM_SERVER * 10_000:
         version = connection.info.server_version // 10_000
-        raise DatabaseRefused(f"The server is Postgres {version}; Situate needs {MINIMUM_SERVER} or newer. Point DATABASE_URL at a newer server.")
+        raise DatabaseRefused(
+            f"The server is Postgres {version}; Situate needs {MINIMUM_SERVER} or newer. Point DATABASE_URL at a newer server."
+        )
     role = connection.execute("select rolsuper, rolbypassrls from pg_roles where rolname = current_user").fetchone()
     if role and (role[0] or role[1]):
         what = "a superuser" if role[0] else "a role with BYPASSRLS"
@@ -101,7 +109,9 @@ def _check_rights(connection: psycopg.Connection[Any]) -> None:
         installed = connection.execute("select extversion from pg_extension where extname = 'vector'").fetchone()
     version = str(installed[0]) if installed else "0"
     if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM_PGVECTOR:
-        raise DatabaseRefused(f"pgvector {version} is too old; Situate needs 0.8 or newer. A superuser must run: alter extension vector update;")
+        raise DatabaseRefused(
+            f"pgvector {version} is too old; Situate needs 0.8 or newer. A superuser must run: alter extension vector update;"
+        )
     may_create = connection.execute("select has_schema_privilege(current_user, current_schema(), 'create')").fetchone()
     if not may_create or not may_create[0]:
         raise DatabaseRefused(

@@ -75,7 +75,9 @@ def dense(
     return sorted(found, key=lambda c: (-c.score, c.document_id, c.ord))
 
 
-def bm25(connection: Connection, *, terms: Sequence[str], selection: Selection, limit: int, only: Sequence[Key] | None = None) -> list[Candidate]:
+def bm25(
+    connection: Connection, *, terms: Sequence[str], selection: Selection, limit: int, only: Sequence[Key] | None = None
+) -> list[Candidate]:
     """The best chunks by BM25 (Robertson and Zaragoza 2009, section 3.4, as Lucene computes it), OR semantics, best first, ties by document and ordinal.
 
     Exact for any selection and under concurrent writes: number of chunks, average length and document frequencies are summed from the rows

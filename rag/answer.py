@@ -7,7 +7,7 @@ them verbatim (white space aside); otherwise it is dropped and counted.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -88,7 +88,7 @@ def answer(
     )
 
 
-def _events(answerer: Answerer, question: str, hits: Sequence[Hit], history: Sequence[Turn]) -> Iterator[Text | Cite | BlockEnd | Usage]:
+def _events(answerer: Answerer, question: str, hits: Sequence[Hit], history: Sequence[Turn]) -> Generator[Text | Cite | BlockEnd | Usage]:
     yield from answerer.stream(question, [passage(hit) for hit in hits], history)
 
 

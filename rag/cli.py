@@ -17,7 +17,7 @@ from db import DatabaseAway, DatabaseRefused, migrate
 from db.documents import Document, Selection, Status
 from rag import answer, conversation, doctor, jobs, library, search
 from rag.deps import Deps, opened
-from rag.errors import QuestionError, SettingsError, SituateError, UploadError
+from rag.errors import QuestionError, SituateError, UploadError
 from rag.settings import Settings, load
 
 POLL = 0.5  # seconds between two looks at documents being ingested
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
-    from rag.serve import serve  # noqa: PLC0415 - the web server's libraries serve no other command
+    from rag.serve import serve
 
     return serve(settings, port=settings.port if arguments.port is None else arguments.port)
 
@@ -223,9 +223,7 @@ def _ask(settings: Settings, arguments: argparse.Namespace) -> int:
     with opened(settings) as deps:
         question = conversation.check_question(arguments.question)
         selection = _selection(deps, arguments.collection)
-        last = answer.Progress()
-        for last in answer.answer(deps, settings.subject, question, selection=selection):
-            pass
+        *_, last = answer.answer(deps, settings.subject, question, selection=selection)
     for note in last.notes:
         print(f"situate: {note}", file=sys.stderr)
     told = "".join(f"{part.text}{''.join(f'[{n}]' for n in part.citations)}" for part in last.parts)

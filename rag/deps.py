@@ -63,11 +63,11 @@ def build(settings: Settings, *, pool: Pool, url: str) -> Deps:
 def _embedder(settings: Settings) -> Embedder:
     match settings.embedder.split(":", 1):
         case ["local", "multilingual-e5-small"]:
-            from rag.providers.e5 import E5  # noqa: PLC0415 - each model's library is imported only when it serves
+            from rag.providers.e5 import E5
 
             return E5()
         case ["fake", _]:
-            from rag.providers.fake import FakeEmbedder  # noqa: PLC0415
+            from rag.providers.fake import FakeEmbedder
 
             return FakeEmbedder()
     raise _unknown("SITUATE_EMBEDDER", settings.embedder)
@@ -85,7 +85,7 @@ def _rerankers(settings: Settings, embedder: Embedder) -> tuple[Reranker, ...]:
         case ["local", "late-interaction"]:
             return _late_interaction(embedder)
         case ["fake", _]:
-            from rag.providers.fake import FakeReranker  # noqa: PLC0415
+            from rag.providers.fake import FakeReranker
 
             return (FakeReranker(),)
     raise _unknown("SITUATE_RERANKER", settings.reranker)
@@ -93,17 +93,17 @@ def _rerankers(settings: Settings, embedder: Embedder) -> tuple[Reranker, ...]:
 
 def _late_interaction(embedder: Embedder) -> tuple[Reranker, ...]:
     """Late interaction reads the token states of E5; another embedder has none."""
-    from rag.providers.e5 import E5  # noqa: PLC0415
+    from rag.providers.e5 import E5
 
     if not isinstance(embedder, E5):
         return ()
-    from rag.providers.late_interaction import LateInteraction  # noqa: PLC0415
+    from rag.providers.late_interaction import LateInteraction
 
     return (LateInteraction(embedder),)
 
 
 def _cohere(settings: Settings, model: str) -> Reranker:
-    from rag.providers.cohere import CohereReranker  # noqa: PLC0415
+    from rag.providers.cohere import CohereReranker
 
     if settings.cohere_api_key is None:
         raise SettingsError("SITUATE_RERANKER names Cohere, but COHERE_API_KEY is not set. Set it, or choose local:late-interaction.")
@@ -119,24 +119,24 @@ def _situators(settings: Settings) -> tuple[Situator, ...]:
         case ["anthropic", model]:
             return (_claude_situator(settings, model),)
         case ["fake", _]:
-            from rag.providers.fake import FakeSituator  # noqa: PLC0415
+            from rag.providers.fake import FakeSituator
 
             return (FakeSituator(),)
     raise _unknown("SITUATE_SITUATOR", settings.situator)
 
 
 def _claude_situator(settings: Settings, model: str) -> Situator:
-    from rag.providers.anthropic import ClaudeSituator  # noqa: PLC0415
+    from rag.providers.anthropic import ClaudeSituator
 
     return ClaudeSituator(model=model, api_key=_anthropic_key(settings), base_url=settings.anthropic_base_url)
 
 
 def _answerers(settings: Settings, embedder: Embedder) -> tuple[Answerer, ...]:
     if settings.answerer.startswith("fake:"):
-        from rag.providers.fake import FakeAnswerer  # noqa: PLC0415
+        from rag.providers.fake import FakeAnswerer
 
         return (FakeAnswerer(),)
-    from rag.providers.extract import Extract  # noqa: PLC0415
+    from rag.providers.extract import Extract
 
     extract = Extract(embedder)
     match settings.answerer.split(":", 1):
@@ -147,14 +147,14 @@ def _answerers(settings: Settings, embedder: Embedder) -> tuple[Answerer, ...]:
         case ["anthropic", model]:
             return (_claude_answerer(settings, model), extract)
         case ["langchain", model]:
-            from rag.providers.langchain import ChatModelAnswerer  # noqa: PLC0415
+            from rag.providers.langchain import ChatModelAnswerer
 
             return (ChatModelAnswerer(model), extract)
     raise _unknown("SITUATE_ANSWERER", settings.answerer)
 
 
 def _claude_answerer(settings: Settings, model: str) -> Answerer:
-    from rag.providers.anthropic import ClaudeAnswerer  # noqa: PLC0415
+    from rag.providers.anthropic import ClaudeAnswerer
 
     return ClaudeAnswerer(model=model, api_key=_anthropic_key(settings), base_url=settings.anthropic_base_url)
 

@@ -27,7 +27,9 @@ def examine(settings: Settings) -> Iterator[Check]:
             where = "DATABASE_URL" if settings.database_url else "embedded"
             yield Check(name="database", passed=True, finding=f"{where}, migrated, row-level security binds the role")
             vector = deps.embedder.embed_query("ready?")
-            yield Check(name="embedder", passed=len(vector) == deps.embedder.dimensions, finding=f"{deps.embedder.name}, {len(vector)} dimensions")
+            yield Check(
+                name="embedder", passed=len(vector) == deps.embedder.dimensions, finding=f"{deps.embedder.name}, {len(vector)} dimensions"
+            )
             for purpose, models in (("answers", deps.answerers), ("reranking", deps.rerankers), ("situating", deps.situators)):
                 names = " else ".join(f"{m.name}{' (with consent)' if m.recipient else ''}" for m in models)
                 yield Check(name=purpose, passed=True, finding=names or "none")

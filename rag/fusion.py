@@ -7,6 +7,7 @@ from statistics import fmean, pstdev
 from typing import TypeVar
 
 K = TypeVar("K", bound=Hashable)
+T = TypeVar("T", bound=tuple[int, int])
 
 RRF_K = 60  # Cormack, Clarke and Buettcher 2009, section 2
 
@@ -28,6 +29,6 @@ def standardise(scores: Mapping[K, float]) -> dict[K, float]:
     return {key: (score - mean) / deviation if deviation else 0.0 for key, score in scores.items()}
 
 
-def order(scores: Mapping[K, float]) -> list[K]:
+def order(scores: Mapping[T, float]) -> list[T]:
     """Keys by score, best first; ties by key, so that an order never depends on chance."""
-    return sorted(scores, key=lambda key: (-scores[key], key))  # type: ignore[operator]  # our keys are tuples of numbers
+    return sorted(scores, key=lambda key: (-scores[key], key))

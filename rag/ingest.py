@@ -119,9 +119,7 @@ def _read(deps: Deps, subject: str, document: Document) -> None:
         raise UnreadableDocument(
             f"No text was found on any of its {len(reading.pages)} pages: it is probably a scan. Run it through text recognition (OCR), then upload that."
         )
-    pages = [
-        Page(number=p.number, label=p.label, width=p.width, height=p.height, source=p.source, note=p.note) for p in reading.pages
-    ]
+    pages = [Page(number=p.number, label=p.label, width=p.width, height=p.height, source=p.source, note=p.note) for p in reading.pages]
     words = [_words(chunk_rows.indexed_text(context=d.context, heading=d.heading, text=d.text)) for d in drafts]
     with as_subject(deps.pool, subject) as connection:
         document_rows.describe(
@@ -212,7 +210,7 @@ def _words(indexed_text: str) -> str:
 
 
 def _page_ranges(numbers: Sequence[int]) -> str:
-    """ "page 4", "pages 4-9, 12": for a sentence."""
+    """For a sentence: page 4; pages 4-9, 12."""
     ranges: list[list[int]] = []
     for number in numbers:
         if ranges and number == ranges[-1][1] + 1:

@@ -129,7 +129,7 @@ def _note_last_failure(deps: Deps, subject: str, document_id: int, error: Except
     """When no further attempt follows, the document says so."""
     if isinstance(error, DatabaseAway) or Retries().get_retry_decision(exception=error, job=context.job) is not None:
         return
-    log.exception("document %s failed", document_id)
+    log.error("document %s failed", document_id, exc_info=error)
     told = str(error) if isinstance(error, TransientProviderError) else f"An unexpected error ({type(error).__name__}); the log says more."
     with as_subject(deps.pool, subject) as connection:
         document_rows.note_failure(connection, document_id, f"{told} Retry, or report it.")

@@ -42,15 +42,15 @@ def upload(deps: Deps, subject: str, *, filename: str, content: bytes, collectio
     if not content:
         raise UploadError(f"{filename} is empty (0 bytes). Choose the file again, or save it anew.")
     if len(content) > limit << 20:
-        raise UploadError(f"{filename} has {len(content) / (1 << 20):.0f} MB; the limit is {limit} MB. Split it, or raise SITUATE_MAX_FILE_MB.")
+        raise UploadError(
+            f"{filename} has {len(content) / (1 << 20):.0f} MB; the limit is {limit} MB. Split it, or raise SITUATE_MAX_FILE_MB."
+        )
     if b"%PDF-" not in content[:1024]:
         raise UploadError(f"{filename} is not a PDF. Save or print it as a PDF, then upload that.")
     digest = hashlib.sha256(content).digest()
     with as_subject(deps.pool, subject) as connection:
         collection_id = document_rows.add_collection(connection, collection)
-        document_id = document_rows.add_document(
-            connection, collection_id=collection_id, filename=filename, sha256=digest, content=content
-        )
+        document_id = document_rows.add_document(connection, collection_id=collection_id, filename=filename, sha256=digest, content=content)
         if document_id is None:
             existing = document_rows.find_duplicate(connection, collection_id, digest)
             if existing is None:

@@ -37,20 +37,27 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="The address the web application listens on.")
     port: int = Field(default=8501, ge=0, le=65535, description="The port it listens on; the next free one if it is taken.")
 
-    embedder: str = Field(default="local:multilingual-e5-small", description="The embedding model: local:multilingual-e5-small or fake:embedder.")
+    embedder: str = Field(
+        default="local:multilingual-e5-small", description="The embedding model: local:multilingual-e5-small or fake:embedder."
+    )
     reranker: str = Field(
-        default="auto", description="auto (Cohere with a key and consent, else local), local:late-interaction, cohere:MODEL, fake:reranker or none."
+        default="auto",
+        description="auto (Cohere with a key and consent, else local), local:late-interaction, cohere:MODEL, fake:reranker or none.",
     )
     situator: str = Field(default="auto", description="auto (Claude with a key and consent), anthropic:MODEL, fake:situator or none.")
     answerer: str = Field(
-        default="auto", description="auto (Claude with a key and consent, else an extract), anthropic:MODEL, langchain:PROVIDER:MODEL, fake:answerer or extract."
+        default="auto",
+        description="auto (Claude with a key and consent, else an extract), anthropic:MODEL, langchain:PROVIDER:MODEL, fake:answerer or extract.",
     )
     consent: str = Field(
-        default="", description="Recipients every user of this installation has agreed to, by comma, such as Anthropic,Cohere; others are asked in the page."
+        default="",
+        description="Recipients every user of this installation has agreed to, by comma, such as Anthropic,Cohere; others are asked in the page.",
     )
 
     anthropic_api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY", description="Key for Claude.")
-    anthropic_base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL", description="Another address of Anthropic's API.")
+    anthropic_base_url: str | None = Field(
+        default=None, validation_alias="ANTHROPIC_BASE_URL", description="Another address of Anthropic's API."
+    )
     cohere_api_key: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("COHERE_API_KEY", "CO_API_KEY"), description="Key for Cohere's reranker."
     )

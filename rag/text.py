@@ -17,13 +17,13 @@ import Stemmer
 
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 # a code keeps its inner joints: XYZ-123, 10.5, 2023-06-30, CVE-2024-1234, a_b, S&P, O'Neil
-_RUN = re.compile(rf"[{HAN}]+|[^\W_{HAN}]+(?:[-_./:,'’&§][^\W_{HAN}]+)*")  # noqa: RUF001
+_RUN = re.compile(rf"[{HAN}]+|[^\W_{HAN}]+(?:[-_./:,'’&§][^\W_{HAN}]+)*")
 _PART = re.compile(rf"[^\W_{HAN}]+")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _LATIN = re.compile(r"[a-z\u00c0-\u024f]+")
 _WORD = re.compile(rf"[{HAN}]|[^\W_{HAN}]+")
-_QUOTED = re.compile(r'"([^"]{1,400})"|“([^“”]{1,400})”|「([^「」]{1,400})」|『([^『』]{1,400})』')  # noqa: RUF001
+_QUOTED = re.compile(r'"([^"]{1,400})"|“([^“”]{1,400})”|「([^「」]{1,400})」|『([^『』]{1,400})』')
 _EXCLUDED = re.compile(rf"(?:^|(?<=\s))-([^\W_{HAN}][^\s\"]*|[{HAN}]+)")
 LONGEST_TERM = 120  # characters; longer runs are noise such as base64, and would not fit an index entry
 

@@ -34,7 +34,15 @@ def _no_network(socket_enabled: None) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A developer's own keys and settings reach no test."""
-    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "COHERE_API_KEY", "CO_API_KEY", "CO_API_URL", "DATABASE_URL"):
+    for name in (
+        "ANTHROPIC_API_KEY",
+        "ANTHROPIC_AUTH_TOKEN",
+        "ANTHROPIC_BASE_URL",
+        "COHERE_API_KEY",
+        "CO_API_KEY",
+        "CO_API_URL",
+        "DATABASE_URL",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SITUATE_HOME", str(tmp_path / "home"))
 

@@ -21,7 +21,9 @@ def add_document(connection: Connection, name: str, texts: Sequence[str], *, col
     """A document of one chunk per text, each one sentence on page 1; published unless told otherwise."""
     collection_id = document_rows.add_collection(connection, collection)
     digest = hashlib.sha256(f"{collection}/{name}".encode()).digest()
-    document_id = document_rows.add_document(connection, collection_id=collection_id, filename=name, sha256=digest, content=b"%PDF-1.7 test")
+    document_id = document_rows.add_document(
+        connection, collection_id=collection_id, filename=name, sha256=digest, content=b"%PDF-1.7 test"
+    )
     assert document_id is not None
     drafts = [
         Draft(

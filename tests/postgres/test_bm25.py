@@ -8,9 +8,8 @@ import bm25s
 import numpy as np
 import pytest
 
-from db import Pool, as_subject
+from db import Pool, as_subject, search
 from db import documents as document_rows
-from db import search
 from db.documents import Selection
 from tests.postgres.corpus import add_document
 

@@ -5,20 +5,34 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from db import Pool, as_subject
+from db import Pool, as_subject, search
 from db import chunks as chunk_rows
 from db import conversations as conversation_rows
 from db import documents as document_rows
-from db import search
 from db import usage as usage_rows
 from db.conversations import Citation, Part, State
 from db.documents import Page, Selection
 from tests.postgres.corpus import EMBEDDER, add_document
 
-TABLES = (
-    "collections memberships documents files pages chunks contexts vector_drafts vectors postings "
-    "conversations messages citations traces feedback usage consents"
-).split()
+TABLES = [
+    "collections",
+    "memberships",
+    "documents",
+    "files",
+    "pages",
+    "chunks",
+    "contexts",
+    "vector_drafts",
+    "vectors",
+    "postings",
+    "conversations",
+    "messages",
+    "citations",
+    "traces",
+    "feedback",
+    "usage",
+    "consents",
+]
 
 
 @pytest.fixture
@@ -119,7 +133,10 @@ def test_bob_cannot_make_himself_a_member_of_alices_collection(pool: Pool, alice
         (collection,) = document_rows.collections(connection)
     assert alice
     for owner in ("bob", "alice"):
-        with pytest.raises((psycopg.errors.ForeignKeyViolation, psycopg.errors.InsufficientPrivilege)), as_subject(pool, "bob") as connection:
+        with (
+            pytest.raises((psycopg.errors.ForeignKeyViolation, psycopg.errors.InsufficientPrivilege)),
+            as_subject(pool, "bob") as connection,
+        ):
             connection.execute(
                 "insert into memberships (collection_id, owner, subject, role) values (%s, %s, 'bob', 'editor')", [collection.id, owner]
             )

@@ -115,7 +115,9 @@ def test_a_reranker_that_fails_leaves_the_fused_order_and_a_note(library: Deps) 
     assert "overloaded" in result.trace.notes[0]
 
 
-@pytest.mark.parametrize("question", ["'; drop table chunks; --", "\\", "%s %(x)s", "a" * 4000, '"' * 9, "\u202e\ufeff 净 \U0001f600", "-", '"-"'])
+@pytest.mark.parametrize(
+    "question", ["'; drop table chunks; --", "\\", "%s %(x)s", "a" * 4000, '"' * 9, "\u202e\ufeff 净 \U0001f600", "-", '"-"']
+)
 def test_a_question_of_any_characters_is_safe(library: Deps, question: str) -> None:
     search(library, "local", question, selection=Selection())
     assert found(library, "board Paris")

@@ -58,7 +58,17 @@ def test_chinese_without_spaces_is_verified() -> None:
         Cite(passage=0, first=0, last=1, quote=""),
         Cite(passage=0, first=0, last=1, quote="About a company."),
     ],
-    ids=["no such passage", "negative passage", "beyond the end", "empty range", "negative start", "altered", "elsewhere", "no quote", "context"],
+    ids=[
+        "no such passage",
+        "negative passage",
+        "beyond the end",
+        "empty range",
+        "negative start",
+        "altered",
+        "elsewhere",
+        "no quote",
+        "context",
+    ],
 )
 def test_a_claim_that_does_not_stand_there_is_dropped(claim: Cite) -> None:
     assert verify(claim, [hit()], number=1) is None

@@ -78,6 +78,9 @@ def test_any_text_gives_terms_and_a_literal_without_error(sample: str) -> None:
     assert literal.count(":") >= len(set(text.words(sample)))
 
 
-@pytest.mark.parametrize(("sample", "expected"), [("Net income rose.", "en"), ("净利润增长了百分之五", "zh"), ("本公司 (ABC Ltd) 的净利润有所增长", "zh"), ("123", "")])
+@pytest.mark.parametrize(
+    ("sample", "expected"),
+    [("Net income rose.", "en"), ("净利润增长了百分之五", "zh"), ("本公司 (ABC Ltd) 的净利润有所增长", "zh"), ("123", "")],
+)
 def test_the_language_is_that_of_most_words(sample: str, expected: str) -> None:
     assert text.language(sample) == expected
