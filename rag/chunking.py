@@ -141,8 +141,8 @@ def _chunk_by_title(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
     # Set before the first import: unstructured otherwise asks the network and nvidia-smi at once.
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("UNSTRUCTURED_DISABLE_NOTICE", "1")
-    from unstructured.chunking.title import chunk_by_title  # noqa: PLC0415 - slow to import, needed by the worker only
-    from unstructured.documents import elements as unstructured  # noqa: PLC0415
+    from unstructured.chunking.title import chunk_by_title
+    from unstructured.documents import elements as unstructured
 
     characters = sum(len(piece.text) + 2 for piece in pieces)  # with the two that it counts between elements
     tokens = max(_tokens(pieces), 1)

@@ -46,7 +46,7 @@ class Line:
 
 def spaced_after(before: Word, word: Word) -> bool:
     """Whether a space belongs between two neighbouring words of a line: never between two Chinese characters."""
-    if is_cjk(before.text[-1]) and is_cjk(word.text[0]):
+    if word.text[0] >= "\u2e80" and is_cjk(word.text[0]) and is_cjk(before.text[-1]):
         return False
     return word.spaced or word.x0 - before.x1 > 0.25 * word.size
 

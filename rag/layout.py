@@ -116,16 +116,30 @@ def _span(word: Word, start: int, end: int, sheet: Sheet) -> Span:
     return Span(start, end, sheet.page, *box)
 
 
-def _prose(lines: Sequence[Line], sheet: Sheet) -> tuple[str, tuple[Span, ...]]:
-    """The lines as one text; a word hyphenated at a line's end is joined."""
+def _hyphenated(sheets: Sequence[Sheet]) -> frozenset[str]:
+    """The document's words with a hyphen inside: a line that ends in "long-" continues one of them, or was merely broken."""
+    words = (word.text.strip("\"'“”‘’().,;:").lower() for sheet in sheets for word in sheet.words if "-" in word.text[1:-1])
+    return frozenset(word for word in words if word.replace("-", "").isalpha())
+
+
+def _unbroken(text: str, following: str, hyphenated: frozenset[str]) -> str | None:
+    """The text without, or with, the hyphen it ends in, ready for the rest of the word; None when it does not end in a broken word."""
+    if not (len(text) > 1 and text[-1] == "-" and text[-2].isalpha() and following[:1].isalpha()):
+        return None
+    whole = text.rsplit(maxsplit=1)[-1] + following.split(maxsplit=1)[0]
+    return text if following[0].isupper() or whole.strip("\"'“”‘’().,;:").lower() in hyphenated else text[:-1]
+
+
+def _prose(lines: Sequence[Line], sheet: Sheet, hyphenated: frozenset[str]) -> tuple[str, tuple[Span, ...]]:
+    """The lines as one text; a word broken at a line's end is made whole."""
     text, spans = "", list[Span]()
     before: Word | None = None
     for line in lines:
         for place, word in enumerate(line.words):
             if before is not None:
-                broken = place == 0 and len(text) > 1 and text[-1] == "-" and text[-2].isalpha() and word.text[:1].islower()
-                if broken:
-                    text = text[:-1]
+                whole = _unbroken(text, word.text, hyphenated) if place == 0 else None
+                if whole is not None:
+                    text = whole
                     spans[-1] = spans[-1]._replace(end=len(text))
                 elif columns.spaced_after(before, word) if place else not (is_cjk(text[-1]) and is_cjk(word.text[0])):
                     text += " "
@@ -150,12 +164,12 @@ def _tabular(table: tables.Table, sheet: Sheet) -> tuple[str, tuple[Span, ...]]:
     return text, tuple(spans)
 
 
-def _element(block: _Block, sheet: Sheet) -> Element:
+def _element(block: _Block, sheet: Sheet, hyphenated: frozenset[str]) -> Element:
     if block.table:
         text, spans = _tabular(block.table, sheet)
         table = block.table
         return Element(kind="Table", text=text, page=sheet.page, spans=spans, columns=table.columns, units=table.units, header=table.header)
-    text, spans = _prose(block.lines, sheet)
+    text, spans = _prose(block.lines, sheet, hyphenated)
     kind: Kind = "NarrativeText"
     if block.role in ("header", "footer"):
         kind = "Header" if block.role == "header" else "Footer"
@@ -206,7 +220,7 @@ def _captioned(elements: Sequence[Element]) -> list[Element]:
     return done
 
 
-def _continued(elements: Sequence[Element]) -> list[Element]:
+def _continued(elements: Sequence[Element], hyphenated: frozenset[str]) -> list[Element]:
     """Join a paragraph that a page's or a column's end broke in mid-sentence: it stops without a stop and goes on with a small letter."""
     done: list[Element] = []
     last = -1  # index in `done` of the last element that is not a header or footer
@@ -223,9 +237,9 @@ def _continued(elements: Sequence[Element]) -> list[Element]:
             and not before.text.endswith(_ENDS)
             and (element.text[:1].islower() or (is_cjk(before.text[-1]) and is_cjk(element.text[0]) and element.page > before.page))
         ):
-            broken = before.text.endswith("-") and before.text[-2:-1].isalpha()
-            head = before.text[:-1] if broken else before.text
-            gap = "" if broken or (is_cjk(head[-1]) and is_cjk(element.text[0])) else " "
+            whole = _unbroken(before.text, element.text, hyphenated)
+            head = before.text if whole is None else whole
+            gap = "" if whole is not None or (is_cjk(head[-1]) and is_cjk(element.text[0])) else " "
             shift = len(head) + len(gap)
             moved = tuple(span._replace(start=span.start + shift, end=span.end + shift) for span in element.spans)
             kept = (*before.spans[:-1], before.spans[-1]._replace(end=len(head)))
@@ -239,6 +253,7 @@ def _continued(elements: Sequence[Element]) -> list[Element]:
 def elements(sheets: Sequence[Sheet], bookmarks: Sequence[Bookmark] = ()) -> list[Element]:
     """The document's elements in reading order. A page's turned words follow its upright ones."""
     body = titles.body_style(sheets)
+    hyphenated = _hyphenated(sheets)
     marks: dict[int, set[str]] = {}
     for mark in bookmarks:
         marks.setdefault(mark.page, set()).add(titles.plain(mark.title))
@@ -246,7 +261,7 @@ def elements(sheets: Sequence[Sheet], bookmarks: Sequence[Bookmark] = ()) -> lis
     keys: dict[int, titles.Key] = {}
     for sheet, blocks in _page_blocks(sheets):
         for block in blocks:
-            element = _element(block, sheet)
+            element = _element(block, sheet, hyphenated)
             if element.kind in ("NarrativeText", "ListItem") and titles.is_title(
                 block.lines, element.text, body, marks.get(sheet.page, ())
             ):
@@ -255,4 +270,4 @@ def elements(sheets: Sequence[Sheet], bookmarks: Sequence[Bookmark] = ()) -> lis
             found.append(element)
     levels = titles.levels(list(keys.values()))
     leveled = [replace(element, level=levels[keys[index]]) if index in keys else element for index, element in enumerate(found)]
-    return _captioned(_continued(leveled))
+    return _captioned(_continued(leveled, hyphenated))

@@ -47,7 +47,7 @@ def open_document(content: bytes) -> pdfium.PdfDocument:
 
 def render(content: bytes, page: int, scale: float) -> bytes:
     """One page (from 1) as PNG, upright as displayed; `scale` is pixels per point, lowered for a page too large to draw."""
-    import io  # noqa: PLC0415 - kept off the path of rag.reader
+    import io
 
     document = open_document(content)
     if not 1 <= page <= len(document):
@@ -67,7 +67,7 @@ def render(content: bytes, page: int, scale: float) -> bytes:
 def serve(work: Callable[[bytes], bytes]) -> None:
     """Run one piece of work on the PDF from stdin, its memory capped where the system can; the result goes to stdout."""
     try:
-        import resource  # noqa: PLC0415 - not on every system
+        import resource
     except ImportError:
         pass  # no cap there
     else:

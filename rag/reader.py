@@ -87,8 +87,13 @@ def runs(codes: list[int]) -> list[tuple[int, int, bool]]:
 
 
 def decoded(codes: list[int]) -> str:
-    text = "".join("-" if code in _LINE_HYPHENS else chr(code) for code in codes if code < 0x110000)
-    return clean(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    """The characters of a word, with PDFium's line-end hyphen as a plain one and pairs of surrogates joined."""
+    if codes[-1] in _LINE_HYPHENS:
+        codes = [*codes[:-1], 0x2D]
+    text = "".join(map(chr, codes))
+    if text.isascii():
+        return clean(text)
+    return clean(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")).strip()
 
 
 def upright_box(text: Any, first: int, last: int, rect: Any) -> tuple[float, float, float, float]:
@@ -138,7 +143,7 @@ def sheets_of(page: Any, number: int, styles: Styles) -> list[Sheet]:
     words: tuple[list[Word], ...] = ([], [], [], [])
     skipped = False
     for first, last, spaced in runs(codes):
-        content = decoded(codes[first:last]).strip()
+        content = decoded(codes[first:last])
         angle = raw.FPDFText_GetCharAngle(text, first)  # radians clockwise, before the page's rotation; negative when unknown
         quarter = -round(math.degrees(max(angle, 0.0)) / 90) % 4
         if quarter:
@@ -151,6 +156,7 @@ def sheets_of(page: Any, number: int, styles: Styles) -> list[Sheet]:
         if not content or not inside:
             skipped = True
             continue
+        shown = (max(shown[0], 0.0), max(shown[1], 0.0), min(shown[2], width), min(shown[3], height))
         turn = (quarter - rotation) % 4
         x0, y0, x1, y1 = turned(shown, turn, width, height)
         style = styles.of(text, first)

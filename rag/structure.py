@@ -152,7 +152,7 @@ def profile(reading: Reading, filename: str) -> Profile:
 def table_lines(table: Element, *, heading: str, text: str) -> tuple[str, ...]:
     """Caption, column headers and units of a table, as far as neither the heading nor the chunk's own text says them."""
     said = plain(heading) + plain(text)
-    parts = (*(("", line) for line in table.caption.split("\n")), ("Columns: ", table.columns), ("", table.units))
+    parts = (*(("", line.rstrip(":： ")) for line in table.caption.split("\n")), ("Columns: ", table.columns), ("", table.units))
     kept = []
     for label, part in parts:
         if part and plain(part) not in said:

@@ -31,6 +31,7 @@ _FIGURE = re.compile(
 _NOTHING = re.compile(r"^(?:[$€£¥￥]?\s*\(?[-–—−―‐]+\)?\s*%?|n/?[am]|nm|\*+|nil|none|不适用|无|/)$", re.IGNORECASE)
 _YEAR = re.compile(r"^(?:(?:FY|Q[1-4])?\s*'?(?:19|20)\d\d\s*[AEF]?|\d\d/\d\d|(?:19|20)\d\d\s*年(?:度|末)?)(?:\([a-z\d]\))?$", re.IGNORECASE)
 _TAIL = re.compile(r"^[)%％*†‡\]]+$|^\([a-z\d]\)$")
+_OPENING = {"(", "$(", "€(", "£(", "¥("}
 _UNITS = re.compile(
     r"\(?[^()\n|]{0,40}\b(?:in|of)\s+(?:[\w.$€£]+\s+)?(?:thousands|millions|billions)\b[^()\n|]{0,60}\)?|\((?:thousands|millions|billions)[^()\n|]{0,60}\)|(?:单位|货币单位|金额单位)\s*[:：]\s*[^\s|，,]{1,12}",
     re.IGNORECASE,
@@ -85,6 +86,18 @@ def _numeric(text: str) -> bool:
     return bool(_FIGURE.match(text) or _CURRENCY.match(text) or _NOTHING.match(text))
 
 
+def _divided(before: Word, word: Word) -> bool:
+    """Whether two words at a modest distance are two cells: both are figures."""
+    return bool(_numeric(before.text) or _TAIL.match(before.text)) and bool(_numeric(word.text) or _TAIL.match(word.text))
+
+
+def _joins(cell: Sequence[Word], word: Word, gap: float) -> bool:
+    """Whether a word belongs to a cell in spite of its distance: a figure after its currency sign or bracket, a percent sign after a figure."""
+    if _TAIL.match(word.text):
+        return gap <= 1.5 * word.size and _numeric(cell[-1].text)
+    return _numeric(word.text) and (bool(_CURRENCY.match(cell[-1].text)) or cell[-1].text in _OPENING)
+
+
 def cells_of(line: Line) -> tuple[Cell, ...]:
     """Cut a line into cells at wide gaps, and between neighbouring figures at narrower ones; a currency sign joins its figure."""
     found: list[list[Word]] = []
@@ -92,11 +105,7 @@ def cells_of(line: Line) -> tuple[Cell, ...]:
         if found:
             before = found[-1][-1]
             gap, em = word.x0 - before.x1, max(word.size, 1.0)
-            figures = (_numeric(before.text) or _TAIL.match(before.text)) and (_numeric(word.text) or _TAIL.match(word.text))
-            opened = joined(found[-1]).rstrip("0123456789.,")[-1:] in ("$", "(", "€", "£", "¥", "￥") or _CURRENCY.match(joined(found[-1]))
-            closes = _TAIL.match(word.text) and gap <= 1.5 * em
-            limit = FIGURE_GAP if figures else PIECE_GAP
-            if closes or gap <= limit * em or (opened and not found[-1][-1].text[-1:].isdigit() and _numeric(word.text)):
+            if gap <= FIGURE_GAP * em or (gap <= PIECE_GAP * em and not _divided(before, word)) or _joins(found[-1], word, gap):
                 found[-1].append(word)
                 continue
         found.append([word])

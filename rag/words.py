@@ -76,8 +76,10 @@ def turned(box: tuple[float, float, float, float], turn: int, width: float, heig
 
 def is_cjk(char: str) -> bool:
     """Whether a character is written without spaces: Han, kana, bopomofo, full-width forms and CJK punctuation."""
+    if char < "\u2e80":
+        return False
     code = ord(char)
-    return 0x2E80 <= code <= 0x31FF or 0x3400 <= code <= 0x9FFF or 0xF900 <= code <= 0xFAFF or 0xFF00 <= code <= 0xFFEF or code >= 0x20000
+    return code <= 0x31FF or 0x3400 <= code <= 0x9FFF or 0xF900 <= code <= 0xFAFF or 0xFF00 <= code <= 0xFFEF or code >= 0x20000
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufff0-\ufffc\ufffe\uffff]|[\ud800-\udfff]")
