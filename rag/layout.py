@@ -220,12 +220,15 @@ def _captioned(elements: Sequence[Element]) -> list[Element]:
     return done
 
 
-def _continued(elements: Sequence[Element], hyphenated: frozenset[str]) -> list[Element]:
-    """Join a paragraph that a page's or a column's end broke in mid-sentence: it stops without a stop and goes on with a small letter."""
+def _continued(elements: Sequence[Element], aside: set[int], hyphenated: frozenset[str]) -> list[Element]:
+    """Join a paragraph that a page's or a column's end broke in mid-sentence: it stops without a stop and goes on with a small letter.
+
+    `aside` are the indexes of elements that stand beside the text: running lines, and words that run up or down the page.
+    """
     done: list[Element] = []
-    last = -1  # index in `done` of the last element that is not a header or footer
-    for element in elements:
-        if element.kind in ("Header", "Footer"):
+    last = -1  # index in `done` of the text's last element
+    for index, element in enumerate(elements):
+        if index in aside:
             done.append(element)
             continue
         before = done[last] if last >= 0 else None
@@ -258,6 +261,7 @@ def elements(sheets: Sequence[Sheet], bookmarks: Sequence[Bookmark] = ()) -> lis
     for mark in bookmarks:
         marks.setdefault(mark.page, set()).add(titles.plain(mark.title))
     found: list[Element] = []
+    aside: set[int] = set()
     keys: dict[int, titles.Key] = {}
     for sheet, blocks in _page_blocks(sheets):
         for block in blocks:
@@ -267,7 +271,9 @@ def elements(sheets: Sequence[Sheet], bookmarks: Sequence[Bookmark] = ()) -> lis
             ):
                 keys[len(found)] = titles.rank(block.lines, element.text, sheet.page, body, bookmarks)
                 element = replace(element, kind="Title")
+            if sheet.turn or element.kind in ("Header", "Footer"):
+                aside.add(len(found))
             found.append(element)
     levels = titles.levels(list(keys.values()))
     leveled = [replace(element, level=levels[keys[index]]) if index in keys else element for index, element in enumerate(found)]
-    return _captioned(_continued(leveled, hyphenated))
+    return _captioned(_continued(leveled, aside, hyphenated))

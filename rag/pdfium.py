@@ -20,7 +20,7 @@ MEMORY = 4 << 30  # bytes of address space; a report of 600 pages needs a tenth 
 MAX_PIXELS = 40_000_000  # of one rendered page
 
 
-class Refused(Exception):  # noqa: N818 - a refusal, with the sentence a person reads
+class Refused(Exception):
     """The document cannot be read, or the page cannot be shown."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from rag.columns import PIECE_GAP, Line, joined
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 FIGURE_GAP = 0.45  # em: figures nearer than a piece's gap still are two cells, but not two halves of one
 MAX_BRIDGE = 6  # lines of label only (sub-headings, wrapped labels) between two rows of figures
 ROW_PITCH = 3.2  # em: rows further apart than this, from top to top, belong to different tables unless their figures share columns
+HEADER_DRIFT = 2.0  # em: how far beside its figures a column's header may stand
 MAX_HEADER = 6  # lines above the first row of figures
 LARGER = 1.12  # times: a line in larger type than the figures is a title
 ALIGNED = 0.8  # em: how far right edges of figures in one column may differ (a closing bracket hangs out)
@@ -195,18 +197,42 @@ def _width(rows: Sequence[Row]) -> float:
     return max(row.line.x1 for row in rows) - min(row.line.x0 for row in rows)
 
 
+def _ranges(body: Sequence[Row]) -> list[tuple[float, float]]:
+    """The columns of figures as (left, right): those of the fullest row, widened by the figures of other rows that overlap just one."""
+    ranges = [(cell.x0, cell.x1) for cell in max(body, key=lambda row: len(row.figures)).figures]
+    for row in body:
+        for cell in row.figures:
+            over = [place for place, (left, right) in enumerate(ranges) if min(cell.x1, right) > max(cell.x0, left)]
+            if len(over) == 1:
+                left, right = ranges[over[0]]
+                ranges[over[0]] = (min(left, cell.x0), max(right, cell.x1))
+    return ranges
+
+
 def _columns(header: Sequence[Row], body: Sequence[Row]) -> str:
-    """Header cells read downwards per column of figures, left to right."""
-    widest = max(body, key=lambda row: len(row.figures))
-    names: list[list[str]] = [[] for _ in widest.figures]
+    """Header cells read downwards per column of figures, left to right; a cell over several columns counts for each."""
+    ranges = _ranges(body)
+    names: list[list[str]] = [[] for _ in ranges]
     for row in header:
         for cell in () if _heads_alone(row) else row.cells:
-            for name, figure in zip(names, widest.figures, strict=True):
-                over = min(cell.x1, figure.x1 + row.line.size) - max(cell.x0, figure.x0 - 2 * row.line.size)
-                if over > 0 and cell.text not in name:
+            over = [name for name, (left, right) in zip(names, ranges, strict=True) if min(cell.x1, right) > max(cell.x0, left)]
+            if not over:  # set beside its figures: the nearest column, if near
+                distance, place = min((max(left - cell.x1, cell.x0 - right), place) for place, (left, right) in enumerate(ranges))
+                over = [names[place]] if distance <= HEADER_DRIFT * row.line.size else []
+            for name in over:
+                if cell.text not in name:
                     name.append(cell.text)
-    found = [" ".join(name) for name in names if name]
-    return " | ".join(dict.fromkeys(found))
+    return " | ".join(_without_repeats([name for name in names if name]))
+
+
+def _without_repeats(names: Sequence[Sequence[str]]) -> list[str]:
+    """Column names, each without what it shares with the one before: "Years ended June 30, 2023", "2022"."""
+    short: list[str] = []
+    for before, name in zip([(), *names], names, strict=False):
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, name, strict=False)))
+        if rest := " ".join(name[shared:]):
+            short.append(rest)
+    return short
 
 
 def _merge_wrapped(rows: Sequence[Row]) -> list[Row]:
