@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from rag.words import BOLD, ITALIC, Word, is_cjk
+from rag.words import BOLD, ITALIC, Word, is_cjk, solid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,9 +46,7 @@ class Line:
 
 def spaced_after(before: Word, word: Word) -> bool:
     """Whether a space belongs between two neighbouring words of a line: never between two Chinese characters."""
-    if word.text[0] >= "\u2e80" and is_cjk(word.text[0]) and is_cjk(before.text[-1]):
-        return False
-    return word.spaced or word.x0 - before.x1 > 0.25 * word.size
+    return not solid(before.text[-1], word.text[0]) and (word.spaced or word.x0 - before.x1 > 0.25 * word.size)
 
 
 def joined(words: Sequence[Word]) -> str:

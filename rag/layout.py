@@ -12,7 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Literal
 
 from rag import columns, margins, tables, titles
-from rag.words import Bookmark, Sheet, Span, Word, is_cjk, turned
+from rag.words import Bookmark, Sheet, Span, Word, is_cjk, solid, turned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -112,7 +112,8 @@ def _blocks(region: Sequence[Line]) -> Iterator[_Block]:
 def _span(word: Word, start: int, end: int, sheet: Sheet) -> Span:
     box = (word.x0, word.y0, word.x1, word.y1)
     if sheet.turn:  # turn the box back to the page as displayed
-        box = turned(box, -sheet.turn % 4, sheet.width, sheet.height)
+        x0, y0, x1, y1 = turned(box, -sheet.turn % 4, sheet.width, sheet.height)
+        box = (round(x0, 2), round(y0, 2), round(x1, 2), round(y1, 2))
     return Span(start, end, sheet.page, *box)
 
 
@@ -141,7 +142,7 @@ def _prose(lines: Sequence[Line], sheet: Sheet, hyphenated: frozenset[str]) -> t
                 if whole is not None:
                     text = whole
                     spans[-1] = spans[-1]._replace(end=len(text))
-                elif columns.spaced_after(before, word) if place else not (is_cjk(text[-1]) and is_cjk(word.text[0])):
+                elif columns.spaced_after(before, word) if place else not solid(text[-1], word.text[0]):
                     text += " "
             spans.append(_span(word, len(text), len(text) + len(word.text), sheet))
             text += word.text
@@ -178,10 +179,10 @@ def _element(block: _Block, sheet: Sheet, hyphenated: frozenset[str]) -> Element
     return Element(kind=kind, text=text, page=sheet.page, spans=spans)
 
 
-def _page_blocks(sheets: Sequence[Sheet]) -> list[tuple[Sheet, list[_Block]]]:
+def _page_blocks(sheets: Sequence[Sheet], larger: float) -> list[tuple[Sheet, list[_Block]]]:
     regions = [[columns.rows(region) for region in columns.regions(columns.pieces(sheet.words))] for sheet in sheets]
     lines = [[line for region in page for line in region] for page in regions]
-    running = margins.running([(sheet.page, sheet.height, page) for sheet, page in zip(sheets, lines, strict=True)])
+    running = margins.running([(sheet.page, sheet.height, page) for sheet, page in zip(sheets, lines, strict=True)], larger)
     found = []
     for sheet, page, (headers, footers) in zip(sheets, regions, running, strict=True):
         blocks = [_Block(lines=(line,), role="header") for region in page for line in region if id(line) in headers]
@@ -242,7 +243,7 @@ def _continued(elements: Sequence[Element], aside: set[int], hyphenated: frozens
         ):
             whole = _unbroken(before.text, element.text, hyphenated)
             head = before.text if whole is None else whole
-            gap = "" if whole is not None or (is_cjk(head[-1]) and is_cjk(element.text[0])) else " "
+            gap = "" if whole is not None or solid(head[-1], element.text[0]) else " "
             shift = len(head) + len(gap)
             moved = tuple(span._replace(start=span.start + shift, end=span.end + shift) for span in element.spans)
             kept = (*before.spans[:-1], before.spans[-1]._replace(end=len(head)))
@@ -263,7 +264,7 @@ def elements(sheets: Sequence[Sheet], bookmarks: Sequence[Bookmark] = ()) -> lis
     found: list[Element] = []
     aside: set[int] = set()
     keys: dict[int, titles.Key] = {}
-    for sheet, blocks in _page_blocks(sheets):
+    for sheet, blocks in _page_blocks(sheets, titles.LARGER * body[0]):
         for block in blocks:
             element = _element(block, sheet, hyphenated)
             if element.kind in ("NarrativeText", "ListItem") and titles.is_title(

@@ -20,7 +20,10 @@ _NUMBER = re.compile(
 )
 
 
-def _key(line: Line) -> str:
+def _key(line: Line, larger: float) -> str:
+    """The wording, without its figures unless it is set as large as a title: "Chapter 1" and "Chapter 2" do not repeat each other."""
+    if line.size >= larger:
+        return " ".join(line.text.lower().split())
     return re.sub(r"\d+", "#", " ".join(line.text.lower().split()))
 
 
@@ -32,12 +35,12 @@ def _edges(lines: Sequence[Line], height: float) -> list[tuple[Line, bool, int]]
     return top + bottom
 
 
-def running(pages: Sequence[tuple[int, float, Sequence[Line]]]) -> list[tuple[set[int], set[int]]]:
+def running(pages: Sequence[tuple[int, float, Sequence[Line]]], larger: float) -> list[tuple[set[int], set[int]]]:
     """For each page (number, height, lines): the ids of its header lines and of its footer lines.
 
     A line is running when its wording, figures apart, stands at the same height of at least three pages (two in a document of up to four).
-    A bare page number at the very edge needs no repetition. Nothing below the first line that does not repeat is a header (so the years above a
-    statement, which do repeat, are none), and likewise for footers.
+    In type from size `larger` on the figures count. A bare page number at the very edge needs no repetition. Nothing below the first line
+    that does not repeat is a header (so the years above a statement, which do repeat, are none), and likewise for footers.
     """
     places: Counter[tuple[str, bool, int]] = Counter()
     offsets = _page_number_offsets(pages)
@@ -45,7 +48,7 @@ def running(pages: Sequence[tuple[int, float, Sequence[Line]]]) -> list[tuple[se
         seen = set()
         for line, top, _ in _edges(lines, height):
             level = round(line.middle / (DRIFT * height))
-            seen |= {(_key(line), top, level + drift) for drift in (-1, 0, 1)}
+            seen |= {(_key(line, larger), top, level + drift) for drift in (-1, 0, 1)}
         places.update(seen)
     needed = 2 if len(pages) <= 4 else 3
     found: list[tuple[set[int], set[int]]] = []
@@ -54,7 +57,7 @@ def running(pages: Sequence[tuple[int, float, Sequence[Line]]]) -> list[tuple[se
         footers: set[int] = set()
         broken = {True: False, False: False}  # a line that belongs to the text ends the margin
         for line, top, place in _edges(lines, height):
-            key = _key(line)
+            key = _key(line, larger)
             repeated = places[key, top, round(line.middle / (DRIFT * height))] >= needed and re.search(r"[^\W\d#]", key)
             if not broken[top] and (repeated or (place <= 1 and _NUMBER.match(line.text))):
                 (headers if top else footers).add(id(line))

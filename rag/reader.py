@@ -40,25 +40,34 @@ def font_style(font: Any) -> int:
 
 
 class Styles:
-    """Bold and italic of a page's text objects, asked of PDFium once per object and once per font."""
+    """Type size and style of a page's text objects, asked of PDFium once per object and once per font."""
 
     def __init__(self) -> None:
-        self._objects: dict[int, int] = {}
+        self._objects: dict[int, tuple[float, int]] = {}
         self._fonts: dict[int, int] = {}
 
-    def of(self, text: Any, index: int) -> int:
+    def of(self, text: Any, index: int) -> tuple[float, int]:
+        """Type size in points as displayed, and style, of the character's text object."""
         text_object = raw.FPDFText_GetTextObject(text, index)
-        address = ctypes.cast(text_object, ctypes.c_void_p).value
-        if not address:
-            return 0
-        if address not in self._objects:
-            font = raw.FPDFTextObj_GetFont(text_object)
+        address = ctypes.cast(text_object, ctypes.c_void_p).value or 0
+        known = self._objects.get(address)
+        if known is None or not address:
+            font: Any = raw.FPDFTextObj_GetFont(text_object) if address else ctypes.c_void_p()
             font_address = ctypes.cast(font, ctypes.c_void_p).value or 0
-            if font_address not in self._fonts:
+            if font_address and font_address not in self._fonts:
                 self._fonts[font_address] = font_style(font)
-            stroked = raw.FPDFTextObj_GetTextRenderMode(text_object) == _STROKED
-            self._objects[address] = self._fonts[font_address] | (BOLD if stroked else 0)
-        return self._objects[address]
+            stroked = bool(address) and raw.FPDFTextObj_GetTextRenderMode(text_object) == _STROKED
+            known = (type_size(text, index), self._fonts.get(font_address, 0) | (BOLD if stroked else 0))
+            self._objects[address] = known
+        return known
+
+
+def type_size(text: Any, index: int) -> float:
+    matrix = raw.FS_MATRIX()
+    size = float(raw.FPDFText_GetFontSize(text, index))
+    if raw.FPDFText_GetMatrix(text, index, matrix):
+        size *= math.hypot(matrix.c, matrix.d)
+    return round(size, 2)
 
 
 def runs(codes: list[int]) -> list[tuple[int, int, bool]]:
@@ -106,8 +115,8 @@ def upright_box(text: Any, first: int, last: int, rect: Any) -> tuple[float, flo
     return x0, y0, x1, y1
 
 
-def turned_box(text: Any, first: int, last: int, quarter: int) -> tuple[tuple[float, float, float, float], float]:
-    """The box and type size of a word that runs up, down or upside down: its ink along the line, its type size across it."""
+def turned_box(text: Any, first: int, last: int, quarter: int, size: float) -> tuple[float, float, float, float]:
+    """The box of a word that runs up, down or upside down: its ink along the line, its type size across it."""
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
     boxes = []
     for index in range(first, last):
@@ -115,17 +124,14 @@ def turned_box(text: Any, first: int, last: int, quarter: int) -> tuple[tuple[fl
         boxes.append((left.value, bottom.value, right.value, top.value))
     x0, y0 = min(box[0] for box in boxes), min(box[1] for box in boxes)
     x1, y1 = max(box[2] for box in boxes), max(box[3] for box in boxes)
-    matrix, x, y = raw.FS_MATRIX(), ctypes.c_double(), ctypes.c_double()
-    size = float(raw.FPDFText_GetFontSize(text, first))
-    if raw.FPDFText_GetMatrix(text, first, matrix):
-        size *= math.hypot(matrix.c, matrix.d)
+    x, y = ctypes.c_double(), ctypes.c_double()
     raw.FPDFText_GetCharOrigin(text, first, x, y)
     up, down = _ASCENT * size, _DESCENT * size
     if quarter == 1:
-        return (x.value - up, y0, x.value + down, y1), size
+        return x.value - up, y0, x.value + down, y1
     if quarter == 3:
-        return (x.value - down, y0, x.value + up, y1), size
-    return (x0, y.value - up, x1, y.value + down), size
+        return x.value - down, y0, x.value + up, y1
+    return x0, y.value - up, x1, y.value + down
 
 
 def sheets_of(page: Any, number: int, styles: Styles) -> list[Sheet]:
@@ -146,11 +152,11 @@ def sheets_of(page: Any, number: int, styles: Styles) -> list[Sheet]:
         content = decoded(codes[first:last])
         angle = raw.FPDFText_GetCharAngle(text, first)  # radians clockwise, before the page's rotation; negative when unknown
         quarter = -round(math.degrees(max(angle, 0.0)) / 90) % 4
+        size, style = styles.of(text, first)
         if quarter:
-            (x0, y0, x1, y1), size = turned_box(text, first, last, quarter)
+            x0, y0, x1, y1 = turned_box(text, first, last, quarter, size)
         else:
             x0, y0, x1, y1 = upright_box(text, first, last, rect)
-            size = y1 - y0
         shown = turned((x0 - left, y0 - bottom, x1 - left, y1 - bottom), rotation, *unrotated)
         inside = 0 <= (shown[0] + shown[2]) / 2 <= width and 0 <= (shown[1] + shown[3]) / 2 <= height
         if not content or not inside:
@@ -159,8 +165,7 @@ def sheets_of(page: Any, number: int, styles: Styles) -> list[Sheet]:
         shown = (max(shown[0], 0.0), max(shown[1], 0.0), min(shown[2], width), min(shown[3], height))
         turn = (quarter - rotation) % 4
         x0, y0, x1, y1 = turned(shown, turn, width, height)
-        style = styles.of(text, first)
-        words[turn].append(Word(content, round(x0, 2), round(y0, 2), round(x1, 2), round(y1, 2), round(size, 2), style, spaced or skipped))
+        words[turn].append(Word(content, round(x0, 2), round(y0, 2), round(x1, 2), round(y1, 2), size, style, spaced or skipped))
         skipped = False
     textpage.close()
     return [

@@ -119,15 +119,14 @@ def row_of(line: Line) -> Row:
 
 
 def _share_columns(rows: Sequence[Row]) -> bool:
-    """Whether at least two rows have a figure ending, or centred, at the same place."""
-    seen: list[tuple[float, float, float]] = []
+    """Whether figures of two rows stand one below the other: they overlap, or end at the same place."""
+    seen: list[Cell] = []
     for row in rows:
-        here = [(cell.x1, (cell.x0 + cell.x1) / 2, max(row.line.size, 1.0)) for cell in row.figures]
-        if any(
-            abs(x1 - other) <= ALIGNED * em or abs(middle - centre) <= ALIGNED * em for x1, middle, em in here for other, centre, _ in seen
-        ):
-            return True
-        seen += here
+        slack = ALIGNED * max(row.line.size, 1.0)
+        for cell in row.figures:
+            if any(abs(cell.x1 - other.x1) <= slack or min(cell.x1, other.x1) > max(cell.x0, other.x0) for other in seen):
+                return True
+        seen += row.figures
     return False
 
 
@@ -212,7 +211,7 @@ def _ranges(body: Sequence[Row]) -> list[tuple[float, float]]:
 def _columns(header: Sequence[Row], body: Sequence[Row]) -> str:
     """Header cells read downwards per column of figures, left to right; a cell over several columns counts for each."""
     ranges = _ranges(body)
-    names: list[list[str]] = [[] for _ in ranges]
+    names: list[list[Cell]] = [[] for _ in ranges]
     for row in header:
         for cell in () if _heads_alone(row) else row.cells:
             over = [name for name, (left, right) in zip(names, ranges, strict=True) if min(cell.x1, right) > max(cell.x0, left)]
@@ -220,17 +219,16 @@ def _columns(header: Sequence[Row], body: Sequence[Row]) -> str:
                 distance, place = min((max(left - cell.x1, cell.x0 - right), place) for place, (left, right) in enumerate(ranges))
                 over = [names[place]] if distance <= HEADER_DRIFT * row.line.size else []
             for name in over:
-                if cell.text not in name:
-                    name.append(cell.text)
+                name.append(cell)
     return " | ".join(_without_repeats([name for name in names if name]))
 
 
-def _without_repeats(names: Sequence[Sequence[str]]) -> list[str]:
-    """Column names, each without what it shares with the one before: "Years ended June 30, 2023", "2022"."""
+def _without_repeats(names: Sequence[Sequence[Cell]]) -> list[str]:
+    """Column names, each without the header cells that it shares with the one before: "Years ended June 30, 2023", "2022"."""
     short: list[str] = []
     for before, name in zip([(), *names], names, strict=False):
-        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, name, strict=False)))
-        if rest := " ".join(name[shared:]):
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], zip(before, name, strict=False)))
+        if rest := " ".join(cell.text for cell in name[shared:]):
             short.append(rest)
     return short
 

@@ -82,6 +82,16 @@ def is_cjk(char: str) -> bool:
     return code <= 0x31FF or 0x3400 <= code <= 0x9FFF or 0xF900 <= code <= 0xFAFF or 0xFF00 <= code <= 0xFFEF or code >= 0x20000
 
 
+_QUOTES = frozenset("“”‘’…—·")  # used by Chinese and by Western text
+
+
+def solid(before: str, after: str) -> bool:
+    """Whether two characters are written without a space between them: both Chinese, or one and a quotation mark or dash."""
+    if before < "\u2e80" and after < "\u2e80":
+        return False
+    return (is_cjk(before) or before in _QUOTES) and (is_cjk(after) or after in _QUOTES)
+
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufff0-\ufffc\ufffe\uffff]|[\ud800-\udfff]")
 _LIGATURES = str.maketrans(
     {"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl", "\ufb05": "st", "\ufb06": "st"}
