@@ -1,0 +1,156 @@
+"""The keyless answer: the sentences that answer best, quoted word for word, each with its citation.
+
+A sentence is scored by three things: the embedder's similarity between the question and the sentence with its document's title in front
+(a sentence says "the company", a question names it); the question's terms that the sentence or the headings above it hold, a term that
+few sentences hold counting for more; and the rank of its passage. The weights are round numbers between which the result hardly moves.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rag import text
+from rag.providers import BlockEnd, Cite, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rag.providers import Embedder, Passage, Turn
+
+QUOTED = 4  # sentences at most
+COMPARED = 40  # sentences embedded per question: about 0.2 s on two cores
+OVERLAP = 0.25  # weight of the terms' share, 0 to 1, beside a cosine
+RANK = 0.03  # weight of the logarithm of the passage's rank
+NEAR = 0.1  # how far below the best a sentence may score and still be quoted
+COMMON = 0.2  # a lesser share of the question's terms
+UNRELATED = 0.78  # and a lesser similarity (of multilingual-e5): the sentence has nothing to do with the question
+SAME = 0.8  # share of the shorter sentence's terms that makes two sentences one
+
+FRAGMENT = 4  # words; less is a heading, a page number or a torn-off end
+SHORT = 8  # words; less is compared together with the sentence before
+TITLE = 100  # characters of the title that are compared
+CELL = " | "  # between the cells of a table's row
+_WORD = re.compile(rf"[{text.HAN}]{{1,2}}|[^\W_{text.HAN}]+")
+_LABELLED = re.compile(r"\w\W{0,3}[:：]\W{0,3}\w")
+_ENDING = re.compile(r"[.!?。！？；;…:：]['\"”’」』)\]）】]*\s*$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A sentence that may be quoted."""
+
+    passage: int  # the passage's rank, from 0
+    sentence: int
+    text: str
+    compared: str  # what the embedder sees of it
+    terms: frozenset[str]
+    overlap: float  # share of the question's terms that it or its headings hold, by rarity
+
+
+class Extract:
+    """An `Answerer` that writes nothing of its own."""
+
+    name = "extract"
+    recipient: str | None = None
+    is_extract = True
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    def stream(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> Iterator[Text | Cite | BlockEnd]:
+        """Up to four sentences, each verbatim in a block of its own; none when no sentence has to do with the question.
+
+        The best sentence comes first, followed by those of the same document, then the next document's. Errors are the embedder's.
+        """
+        del history  # the question stands alone: nothing here reads along
+        for number, chosen in enumerate(_grouped(self._choose(question, passages), passages)):
+            yield Text(text=f"\n\n{chosen.text}" if number else chosen.text)
+            yield Cite(passage=chosen.passage, first=chosen.sentence, last=chosen.sentence + 1, quote=chosen.text)
+            yield BlockEnd()
+
+    def _choose(self, question: str, passages: Sequence[Passage]) -> list[Candidate]:
+        """The sentences to quote, best first."""
+        query = text.parse_query(question)
+        promising = sorted(_candidates(frozenset(query.terms), passages), key=_promise, reverse=True)[:COMPARED]
+        if not promising:
+            return []
+        asked = self._embedder.embed_query(query.text or question)
+        similarities = self._embedder.embed_documents([candidate.compared for candidate in promising]) @ asked
+        scored = [
+            (float(similarity) + OVERLAP * candidate.overlap - RANK * math.log1p(candidate.passage), candidate)
+            for candidate, similarity in zip(promising, similarities, strict=True)
+            if candidate.overlap >= COMMON or similarity >= UNRELATED
+        ]
+        scored.sort(key=lambda pair: -pair[0])
+        chosen: list[Candidate] = []
+        for score, candidate in scored:
+            if len(chosen) == QUOTED or score < scored[0][0] - NEAR:
+                break
+            if not any(_same(candidate, other) for other in chosen):
+                chosen.append(candidate)
+        return chosen
+
+
+def _candidates(asked: frozenset[str], passages: Sequence[Passage]) -> list[Candidate]:
+    """Every sentence worth quoting. Rarity is counted among the sentences of these passages."""
+    above = [frozenset(text.terms(f"{passage.title}\n{passage.context}\n{passage.heading}")) for passage in passages]
+    own = [[frozenset(text.terms(sentence)) for sentence in passage.sentences] for passage in passages]
+    held = Counter(term for rank, bags in enumerate(own) for bag in bags for term in (bag | above[rank]) & asked)
+    total = sum(map(len, own))
+    rarity = {term: math.log((total + 1) / (held[term] + 0.5)) for term in asked}
+    whole = sum(rarity.values()) or 1.0
+    return [
+        Candidate(
+            passage=rank,
+            sentence=place,
+            text=sentence,
+            compared=_compared(passage, place),
+            terms=own[rank][place],
+            overlap=sum(rarity[term] for term in (own[rank][place] | above[rank]) & asked) / whole,
+        )
+        for rank, passage in enumerate(passages)
+        for place, sentence in enumerate(passage.sentences)
+        if _is_quotable(sentence) and (CELL not in sentence or own[rank][place] & asked)
+    ]
+
+
+def _promise(candidate: Candidate) -> float:
+    """What decides, before anything is embedded, which sentences are."""
+    return candidate.overlap - 0.1 * math.log1p(candidate.passage)
+
+
+def _is_quotable(sentence: str) -> bool:
+    """False for headings and fragments; true for a table's row and for a label with its value ("Chief judge: Q. Martin")."""
+    if CELL in sentence or _LABELLED.search(sentence):
+        return True
+    words = len(_WORD.findall(sentence))
+    return words >= SHORT or (words >= FRAGMENT and _ENDING.search(sentence) is not None)
+
+
+def _compared(passage: Passage, place: int) -> str:
+    """A sentence as the embedder sees it: after its document's title, and what it leans on when it says little by itself."""
+    sentence = passage.sentences[place]
+    before = ""
+    if CELL in sentence:
+        before = passage.heading
+    elif place and len(_WORD.findall(sentence)) < SHORT and not _LABELLED.search(sentence):
+        before = passage.sentences[place - 1]
+    title = passage.title[:TITLE].strip()
+    return " ".join(filter(None, (f"{title}:" if title else "", before, sentence)))
+
+
+def _same(one: Candidate, other: Candidate) -> bool:
+    shorter = min(len(one.terms), len(other.terms))
+    return len(one.terms & other.terms) >= SAME * shorter
+
+
+def _grouped(chosen: Sequence[Candidate], passages: Sequence[Passage]) -> list[Candidate]:
+    """Sentences of one document together, documents by their best sentence."""
+    documents: dict[str, list[Candidate]] = {}
+    for candidate in chosen:
+        documents.setdefault(passages[candidate.passage].title, []).append(candidate)
+    return [candidate for group in documents.values() for candidate in group]

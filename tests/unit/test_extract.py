@@ -1,0 +1,156 @@
+"""The keyless answer quotes the sentences that answer, word for word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rag.providers import BlockEnd, Cite, Passage, Text
+from rag.providers.extract import QUOTED, Extract
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rag.providers import Answerer
+    from rag.providers.e5 import E5
+
+
+@pytest.fixture
+def extract(e5: E5) -> Answerer:
+    return Extract(e5)
+
+
+def passage(*sentences: str, title: str = "", heading: str = "", context: str = "") -> Passage:
+    return Passage(title=title, source="file.pdf, p. 1", context=context, heading=heading, sentences=sentences)
+
+
+def quotes(answerer: Answerer, question: str, passages: Sequence[Passage]) -> list[str]:
+    return [event.quote for event in answerer.stream(question, passages, ()) if isinstance(event, Cite)]
+
+
+HARBOUR = passage(
+    "The harbour was built in 1887 by the engineer Ada Holm.",
+    "Its two piers are made of granite from the nearby quarry.",
+    "Fishing boats still land their catch there every morning.",
+    title="A history of Northport",
+)
+RAILWAY = passage(
+    "The railway reached the town in 1902.",
+    "Tickets cost three pence, and the journey to the capital took four hours.",
+    title="A history of Northport",
+)
+REPORT = passage(
+    "公司成立于2001年5月，注册地为上海。",
+    "二零二一年一月，董事会任命张伟为首席执行官。",
+    "公司全年营业收入为12.6亿元，同比增长8%。",
+    title="华夏娱乐有限公司年度报告",
+)
+
+
+def test_the_sentence_that_answers_comes_first(extract: Answerer) -> None:
+    assert quotes(extract, "Who built the harbour?", [RAILWAY, HARBOUR])[0] == HARBOUR.sentences[0]
+    assert quotes(extract, "How long did the train to the capital take?", [HARBOUR, RAILWAY])[0] == RAILWAY.sentences[1]
+
+
+def test_a_chinese_question_is_answered_from_a_chinese_text(extract: Answerer) -> None:
+    assert quotes(extract, "谁被任命为首席执行官？", [REPORT, HARBOUR])[0] == REPORT.sentences[1]
+    assert quotes(extract, "公司的注册地在哪里？", [REPORT])[0] == REPORT.sentences[0]
+
+
+def test_a_chinese_question_is_answered_from_an_english_text(extract: Answerer) -> None:
+    assert quotes(extract, "港口是谁建造的？", [HARBOUR])[0] == HARBOUR.sentences[0]
+
+
+def test_every_quote_is_the_very_sentence_that_its_citation_names(extract: Answerer) -> None:
+    passages = [HARBOUR, RAILWAY, REPORT]
+    cites = [event for event in extract.stream("When did the railway reach the harbour town?", passages, ()) if isinstance(event, Cite)]
+    assert cites
+    for cite in cites:
+        assert cite.last == cite.first + 1
+        assert passages[cite.passage].sentences[cite.first] == cite.quote
+
+
+def test_each_sentence_is_a_block_with_one_citation(extract: Answerer) -> None:
+    events = list(extract.stream("What are the piers of the harbour made of?", [HARBOUR], ()))
+    kinds = [type(event) for event in events]
+    assert kinds == [Text, Cite, BlockEnd] * (len(events) // 3)
+    texts = [event.text for event in events if isinstance(event, Text)]
+    cited = [event.quote for event in events if isinstance(event, Cite)]
+    assert [text.strip() for text in texts] == cited
+
+
+def test_at_most_four_sentences_are_quoted(extract: Answerer) -> None:
+    days = passage(*(f"On day {n} the harbour received {n * 7} ships from overseas." for n in range(1, 12)))
+    assert 1 <= len(quotes(extract, "How many ships did the harbour receive?", [days])) <= QUOTED
+
+
+def test_a_sentence_that_says_the_same_again_is_quoted_once(extract: Answerer) -> None:
+    again = passage("The harbour was built in 1887 by the engineer Ada Holm, it is said.", title="Another book")
+    quoted = quotes(extract, "Who built the harbour?", [HARBOUR, again])
+    assert HARBOUR.sentences[0] in quoted
+    assert again.sentences[0] not in quoted
+
+
+def test_headings_and_fragments_are_not_quoted(extract: Answerer) -> None:
+    torn = passage("Who built the harbour", "Harbour 12", "of the", "The harbour was built in 1887 by the engineer Ada Holm.")
+    assert quotes(extract, "Who built the harbour?", [torn])[0] == torn.sentences[3]
+    assert not set(quotes(extract, "Who built the harbour?", [torn])) & set(torn.sentences[:3])
+
+
+def test_a_label_with_its_value_is_quoted(extract: Answerer) -> None:
+    form = passage("Case 17 of the district court.", "Chief judge: Q. Martin", "Clerk: A. Bell", title="Judgment of the court of Trenton")
+    assert quotes(extract, "Who was the chief judge at Trenton?", [form])[0] == "Chief judge: Q. Martin"
+
+
+def test_the_row_of_a_table_that_the_question_names_is_quoted(extract: Answerer) -> None:
+    table = passage(
+        "Net sales | 41,835 | 46,298",
+        "Interest expense | 512 | 498",
+        "Depreciation and amortization | 918 | 925",
+        title="Annual report 2023",
+        heading="Consolidated statements of earnings",
+    )
+    assert quotes(extract, "What was the interest expense in 2023?", [table])[0] == table.sentences[1]
+
+
+def test_a_row_that_the_question_does_not_name_is_not_quoted(extract: Answerer) -> None:
+    table = passage("Goodwill | 1,400 | 1,383", "Inventories | 5,140 | 5,965", "The harbour was built in 1887 by Ada Holm.")
+    assert quotes(extract, "Who built the harbour?", [table]) == ["The harbour was built in 1887 by Ada Holm."]
+
+
+def test_the_title_tells_whose_company_a_sentence_means(extract: Answerer) -> None:
+    told = "The company appointed a new chief executive in {} after a long search."
+    alder = passage(told.format("March 2020"), title="Alder Foods annual report")
+    birch = passage(told.format("June 2022"), title="Birch Mining annual report")
+    assert quotes(extract, "When did Birch Mining appoint a new chief executive?", [alder, birch])[0] == birch.sentences[0]
+
+
+def test_sentences_of_one_document_stand_together(extract: Answerer) -> None:
+    one = passage("The harbour opened in May 1887.", "The harbour was enlarged in June 1911.", title="Book one")
+    two = passage("The harbour opened again after the war in 1946.", title="Book two")
+    three = passage("The harbour closed for two years in 1999.", title="Book one")
+    passages = [one, two, three]
+    cites = [event for event in extract.stream("When did the harbour open?", passages, ()) if isinstance(event, Cite)]
+    titles = [passages[cite.passage].title for cite in cites]
+    assert len(set(titles)) == 2
+    assert titles == sorted(titles, key=titles.index)
+
+
+def test_nothing_is_quoted_when_nothing_has_to_do_with_the_question(extract: Answerer) -> None:
+    assert quotes(extract, "zxcv qwer asdf", [HARBOUR, REPORT]) == []
+
+
+def test_nothing_is_quoted_from_nothing(extract: Answerer) -> None:
+    assert quotes(extract, "Who built the harbour?", []) == []
+    assert quotes(extract, "Who built the harbour?", [passage(), passage("12", "")]) == []
+
+
+def test_the_context_is_never_quoted(extract: Answerer) -> None:
+    told = passage("The piers are of granite from a quarry nearby.", context="The harbour was built by Ada Holm, chapter 2.")
+    assert "The harbour was built by Ada Holm, chapter 2." not in quotes(extract, "Who built the harbour?", [told])
+
+
+def test_it_sends_nothing_away_and_says_that_it_is_an_extract(extract: Answerer) -> None:
+    assert extract.recipient is None
+    assert extract.is_extract
