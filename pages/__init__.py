@@ -5,6 +5,7 @@ Streamlit runs a deep link such as /documents without app.py, so each page calls
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -30,8 +31,10 @@ class Frame:
 
 def frame(title: str) -> Frame:
     """Configure the page, let in who may come in, draw the navigation. Stops the page, with a sentence, where nothing can be shown."""
-    st.set_page_config(page_title=f"{title} · Situate", page_icon=":material/find_in_page:", layout="wide")
-    st.html(f"<style>{files('pages.parts').joinpath('page.css').read_text(encoding='utf-8')}</style>")
+    st.set_page_config(page_title=f"{title} · Situate", page_icon=_asset("mark.svg"), layout="wide", initial_sidebar_state=260)
+    st.logo(_asset("logo.svg"), size="large", icon_image=_asset("mark.svg"))
+    choose = json.dumps(_("Choose files"), ensure_ascii=False)  # a CSS string; Streamlit's own button speaks English only
+    st.html(f"<style>{_asset('page.css')}:root {{ --situate-choose: {choose}; }}</style>")
     _navigation()
     try:
         deps = process.provided()
@@ -39,6 +42,10 @@ def frame(title: str) -> Frame:
         st.error(plain(told(str(error))), icon=":material/error:")
         st.stop()
     return Frame(deps=deps, subject=_subject(deps))
+
+
+def _asset(name: str) -> str:
+    return files("pages.parts").joinpath(name).read_text(encoding="utf-8")
 
 
 def _subject(deps: Deps) -> str:

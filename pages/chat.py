@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from db import DatabaseAway
-from db.documents import Selection, Status
+from db.documents import Status
 from pages import frame
 from pages.parts.answers import answers
 from pages.parts.consent_notice import consent_notice
-from pages.parts.conversation_list import conversation_list, current_conversation, go_to, selection_picker
+from pages.parts.conversation_list import chosen_selection, conversation_list, current_conversation, go_to, selection_picker
 from pages.parts.escape import plain
 from pages.parts.guard import guard
 from pages.parts.i18n import _, told
@@ -27,9 +27,9 @@ def submit() -> None:
     """Ask what was typed; an error is said beside the box, and the question put back into it."""
     question = st.session_state["question"] or ""
     try:
-        message = conversation.ask(page.deps, page.subject, question, conversation_id=current_conversation(), selection=selection)
+        message = conversation.ask(page.deps, page.subject, question, conversation_id=current_conversation(), selection=chosen_selection())
     except (SituateError, DatabaseAway) as error:
-        state.question_error = str(error)
+        state.question_error, st.session_state["question"] = str(error), question
         return
     go_to(message.conversation_id)
 
@@ -38,12 +38,12 @@ with guard("chat"):
     current = state.conversation_id = current_conversation()
     documents = library.documents(page.deps, page.subject)
     conversation_list(page.deps, page.subject, current)
-    selection: Selection | None = selection_picker(documents) if current is None else None
     consent_notice(page.deps, page.subject)
     if current is None:
+        selection_picker(documents)
         waiting_room(page.deps, page.subject)
     else:
-        left, right = st.columns([3, 2], gap="large")
+        left, right = st.columns([6, 5], gap="large")
         with right:
             source_pane(page.deps, page.subject, current)
         with left, guard("answers"):

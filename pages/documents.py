@@ -48,7 +48,8 @@ with guard("documents"):
         with st.container(key="reader"):
             document_reader(page.deps, page.subject, reading)
     else:
-        st.title(_("Documents"), anchor=False)
-        if uploader(page.deps, page.subject):
-            st.rerun()
-        library_rows()
+        with st.container(key="shelf"):
+            st.title(_("Documents"), anchor=False)
+            if uploader(page.deps, page.subject):
+                st.rerun()
+            library_rows()

@@ -10,7 +10,7 @@ from db.conversations import State
 from pages.parts.followed import read_answer
 from pages.parts.i18n import _, plural, told
 from pages.parts.markdown_tree import answer_tree, extract_tree
-from pages.parts.source_pane import open_citation, show_sources
+from pages.parts.source_pane import open_source, opened_citation, show_sources
 from pages.parts.state import Answer, page_state
 from pages.parts.tree_component import Click, Node, button, draw_tree
 from rag import conversation
@@ -83,7 +83,7 @@ def _draw(deps: Deps, subject: str, read: Answer | None, *, signal: str = "") ->
 
     def clicked(click: Click) -> None:
         if click.act == "cite":
-            open_citation(read, int(click.argument), width=click.width)
+            open_source(opened_citation(read, int(click.argument)), width=click.width)
         elif click.act == "sources":
             show_sources(message.id)
         elif click.act == "again":
@@ -105,7 +105,8 @@ def message_tree(read: Answer) -> Node:
     if message.is_extract and message.parts and not message.abstained:
         tree.append(["p", {"c": "label faint small"}, _("Extract: the best matching sentences, quoted. No model wrote this.")])
     if message.abstained:
-        tree.append(["p", {"c": "notice"}, _("Your documents do not seem to hold the answer. Nothing below rests on them.")])
+        beside = _("What follows does not rest on them.") if message.parts else ""
+        tree.append(["p", {"c": "notice"}, f"{_('Your documents do not seem to hold the answer.')} {beside}"])
     if message.parts:
         cite = _citer(read)
         if message.is_extract:
@@ -164,7 +165,8 @@ def _standing(read: Answer) -> list[Node]:
     if message.finished and message.model and not message.is_extract:
         foot.append(["span", {}, _("Written by {model}").format(model=message.model)])
     if message.dropped:
-        foot.append(["span", {}, plural("{n} citation left out: its quote is not in the document.", "{n} citations left out: their quotes are not in the documents.", message.dropped)])  # fmt: skip
+        one, several = "{n} citation left out: its quote does not stand there.", "{n} citations left out: their quotes do not stand there."
+        foot.append(["span", {}, plural(one, several, message.dropped)])
     if message.finished and not message.is_extract and not message.abstained and any(not p.citations for p in message.parts):
         foot.append(["span", {}, ["span", {"c": "uncited"}, _("Dotted text")], " " + _("is not from your documents.")])
     return [*said, ["div", {"c": "foot faint small"}, *foot]] if foot else said

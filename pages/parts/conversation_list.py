@@ -46,11 +46,15 @@ def conversation_list(deps: Deps, subject: str, current: int | None) -> None:
                 )  # fmt: skip
 
 
-def selection_picker(documents: list[Document]) -> Selection | None:
-    """Which documents a new conversation is about; None means all of them."""
+def selection_picker(documents: list[Document]) -> None:
+    """Let the reader choose which documents a new conversation is about."""
     ready = {d.id: d.filename for d in documents if d.status is Status.READY}
-    if len(ready) < 2:
-        return None
-    with st.sidebar:
-        chosen = st.multiselect(_("Ask only"), list(ready), format_func=ready.__getitem__, placeholder=_("All documents"), key="selection")
+    if len(ready) > 1:
+        with st.sidebar:
+            st.multiselect(_("Ask only"), list(ready), format_func=ready.__getitem__, placeholder=_("All documents"), key="selection")
+
+
+def chosen_selection() -> Selection | None:
+    """What was chosen; None means all documents."""
+    chosen = st.session_state.get("selection")
     return Selection(documents=tuple(chosen)) if chosen else None

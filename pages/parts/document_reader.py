@@ -9,6 +9,7 @@ import streamlit as st
 from pages.parts.escape import plain
 from pages.parts.i18n import _, told
 from pages.parts.page_image import SCALE
+from pages.parts.page_turner import page_turner
 from pages.parts.state import page_state
 from pages.parts.tree_component import draw_tree
 from rag import library
@@ -38,29 +39,13 @@ def document_reader(deps: Deps, subject: str, document_id: int) -> None:
     last = len(pages)
     state.page = min(max(1, state.page), last)
     number = state.page
-    with st.container(horizontal=True, vertical_alignment="bottom", key="reader-turner"):
-        st.button(
-            "",
-            icon=":material/chevron_left:",
-            help=_("Previous page"),
-            key="reader-previous",
-            disabled=number <= 1,
-            on_click=_turn,
-            args=(number - 1,),
-        )
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        with st.container(width="content"):
+            page_turner(number, last, key="reader-turner", on_turn=_turn)
         picked = st.selectbox(
             _("Page"), [page.number for page in pages], index=number - 1, format_func=lambda n: page_name(pages[n - 1], last),
             label_visibility="collapsed", width=260,
         )  # fmt: skip
-        st.button(
-            "",
-            icon=":material/chevron_right:",
-            help=_("Next page"),
-            key="reader-next",
-            disabled=number >= last,
-            on_click=_turn,
-            args=(number + 1,),
-        )
     if picked is not None and picked != number:
         _turn(picked)
         st.rerun()

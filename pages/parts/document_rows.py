@@ -29,11 +29,12 @@ def under_way(document: Document) -> bool:
 
 def progress(document: Document) -> None:
     """A bar with the stage, its counts, and about how long it will take."""
-    if document.status is Status.QUEUED:
-        st.progress(0.0, text=_("Waiting for its turn"))
+    if document.status is Status.QUEUED or not document.total:  # nothing to count yet
+        now = _("Waiting for its turn") if document.status is Status.QUEUED else stage_name(document.stage)
+        draw_tree(["p", {"c": "faint small waiting"}, now], key=f"stage-{document.id}")
         return
-    fraction = document.done / document.total if document.total else 0.0
-    st.progress(min(1.0, fraction), text=" · ".join(filter(None, [stage_name(document.stage), counts(document), eta(document)])))
+    text = " · ".join(filter(None, [stage_name(document.stage), counts(document), eta(document)]))
+    st.progress(min(1.0, document.done / document.total), text=text)
 
 
 def stage_name(stage: str) -> str:
@@ -47,7 +48,7 @@ def stage_name(stage: str) -> str:
 
 
 def counts(document: Document) -> str:
-    return _("{done} of {total}").format(done=f"{document.done:,}", total=f"{document.total:,}") if document.total else ""
+    return _("{done} of {total}").format(done=f"{document.done:,}", total=f"{document.total:,}")
 
 
 def eta(document: Document) -> str:
@@ -59,12 +60,13 @@ def eta(document: Document) -> str:
 
 
 def facts(document: Document) -> str:
-    """What there is to know about it, in a line."""
+    """Its state, and what there is to know about it, in a line."""
+    states = {Status.QUEUED: _("Queued"), Status.WORKING: _("In work"), Status.READY: _("Ready"), Status.FAILED: _("Failed")}
     size = f"{document.size / (1 << 20):.1f} MB" if document.size >= 100 << 10 else f"{max(1, document.size >> 10)} kB"
     told_of = [plural("{n} page", "{n} pages", document.page_count)] if document.page_count else []
     if document.status is Status.READY:
         told_of.append(plural("{n} passage", "{n} passages", document.n_chunks))
-    return " · ".join([*told_of, size])
+    return " · ".join(filter(None, [states.get(document.status), *told_of, size]))
 
 
 def document_row(deps: Deps, subject: str, document: Document) -> None:
@@ -87,8 +89,10 @@ def document_row(deps: Deps, subject: str, document: Document) -> None:
 
 def _name(document: Document) -> Node:
     name = document.filename
-    title: Node = button(name, act=f"read:{document.id}", classes="title") if document.page_count else ["span", {"c": "title"}, name]
-    return ["div", {}, ["div", {}, title], ["div", {"c": "faint small"}, facts(document)]]
+    title: Node = ["span", {"c": "title line", "title": name}, name]
+    if document.page_count:
+        title = button(name, act=f"read:{document.id}", classes="title line")
+    return ["div", {}, title, ["div", {"c": "faint small"}, facts(document)]]
 
 
 def _buttons(deps: Deps, subject: str, document: Document) -> None:
@@ -100,8 +104,8 @@ def _buttons(deps: Deps, subject: str, document: Document) -> None:
             args=(document.id,),
         )  # fmt: skip
     st.download_button(
-        "", data=lambda: library.original(deps, subject, document.id), file_name=document.filename, mime="application/pdf", on_click="ignore",
-        icon=":material/download:", type="tertiary", help=_("Download the original"), key=f"original-{document.id}",
+        "", data=lambda: library.original(deps, subject, document.id), file_name=document.filename, mime="application/pdf",
+        on_click="ignore", icon=":material/download:", type="tertiary", help=_("Download the original"), key=f"original-{document.id}",
     )  # fmt: skip
     st.button(
         "", icon=":material/delete:", type="tertiary", help=_("Delete"), key=f"delete-{document.id}", on_click=_ask_deletion,

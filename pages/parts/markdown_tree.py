@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markdown_it import MarkdownIt
 
@@ -29,6 +29,7 @@ _CITE, _END_CITE, _UNCITED, _END_UNCITED = "\ue000", "\ue001", "\ue002", "\ue003
 _MARKS = re.compile(f"{_CITE}(\\d+){_END_CITE}|({_UNCITED})|({_END_UNCITED})")
 _OURS = str.maketrans("", "", _CITE + _END_CITE + _UNCITED + _END_UNCITED)
 _BLOCK_OPENING = re.compile(r"\s*(?:(?:[-*+]|\d{1,9}[.)]|#{1,6}|>|\|)[ \t]*)*")
+_LAST_WORD = re.compile(r"[\u2e80-\uffff]{1,2}$|[^\s\u2e80-\uffff]{1,16}$")
 _WEIGHTY = 20  # letters from which an uncited span is worth a mark; a Chinese character counts three
 
 Cite = Callable[[int], Node]
@@ -52,7 +53,13 @@ def answer_tree(parts: Sequence[Part], cite: Cite, *, uncited_title: str, finish
 
 def extract_tree(parts: Sequence[Part], cite: Cite) -> Node:
     """The tree of an extract: document text as it stands, one paragraph a part."""
-    quotes = [["p", {"c": "quote"}, part.text.translate(_OURS).strip(), *map(cite, part.citations)] for part in parts if part.text.strip()]
+    quotes: list[Node] = []
+    for part in parts:
+        if quote := part.text.translate(_OURS).strip():
+            paragraph: list[Any] = ["p", {"c": "quote"}, quote]
+            for number in part.citations:
+                keep(paragraph, cite(number))
+            quotes.append(paragraph)
     return ["div", {"c": "answer"}, *quotes]
 
 
@@ -62,6 +69,18 @@ def passage_tree(text: str, quote: str) -> Node:
     if at < 0:
         return ["p", {"c": "passage"}, text]
     return ["p", {"c": "passage"}, text[:at], ["mark", {}, quote], text[at + len(quote) :]]
+
+
+def keep(parent: list[Any], citation: Node) -> None:
+    """Append a citation so that its number never begins a line: it stays with the end of the word before it."""
+    before = parent[-1]
+    if isinstance(before, list) and before[1].get("c") == "keep":
+        before.append(citation)
+    elif isinstance(before, str) and (word := _LAST_WORD.search(before)):
+        parent[-1] = before[: word.start()]
+        parent.append(["span", {"c": "keep"}, word[0], citation])
+    else:
+        parent.append(citation)
 
 
 def _weight(text: str) -> int:
@@ -85,7 +104,7 @@ class _Builder:
     def __init__(self, cite: Cite, uncited_title: str) -> None:
         self._cite = cite
         self._title = uncited_title
-        self._root: list[object] = ["div", {"c": "answer"}]
+        self._root: list[Any] = ["div", {"c": "answer"}]
         self._stack = [self._root]
         self._uncited = False
 
@@ -97,26 +116,29 @@ class _Builder:
         for token in tokens:
             if token.type == "inline":
                 self._walk(token.children or [])
-            elif token.type == "text":
-                self._text(token.content)
-            elif token.type == "softbreak":
-                self._text(" ")
-            elif token.type == "hardbreak":
-                self._add(["br", {}])
-            elif token.type == "hr":
-                self._add(["hr", {}])
-            elif token.type == "code_inline":
-                self._marked("code", token.content)
-            elif token.type in {"fence", "code_block"}:
-                self._marked("pre", token.content)
-            elif token.type == "image":
-                self._text(token.content)  # its description; nothing is fetched
             elif token.nesting == 1:
-                node: list[object] = [token.tag if token.tag in TAGS else "span", _attributes(token.attrs)]
+                node: list[Any] = [token.tag if token.tag in TAGS else "span", _attributes(token.attrs)]
                 self._add(node)
                 self._stack.append(node)
             elif token.nesting == -1:
                 self._stack.pop()
+            else:
+                self._leaf(token)
+
+    def _leaf(self, token: Token) -> None:
+        match token.type:
+            case "text" | "image":  # an image is shown as its description; nothing is fetched
+                self._text(token.content)
+            case "softbreak":
+                self._text(" ")
+            case "hardbreak":
+                self._add(["br", {}])
+            case "hr":
+                self._add(["hr", {}])
+            case "code_inline":
+                self._marked("code", token.content)
+            case "fence" | "code_block":
+                self._marked("pre", token.content)
 
     def _marked(self, tag: str, content: str) -> None:
         """Code, whose marks go behind it."""
@@ -134,7 +156,7 @@ class _Builder:
 
     def _mark(self, found: re.Match[str]) -> None:
         if found[1]:
-            self._add(self._cite(int(found[1])))
+            keep(self._stack[-1], self._cite(int(found[1])))
         else:
             self._uncited = found[2] is not None
 

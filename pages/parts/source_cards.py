@@ -32,12 +32,17 @@ def _card(source: Source, numbers: list[int]) -> Node:
             *(["span", {"c": "badge"}, str(number)] for number in numbers),
             ["span", {"c": "faint small"}, pages_of(source)],
         ],
-        *([["span", {"c": "faint small"}, shortened(source.heading, 120)]] if source.heading else []),
+        *([["span", {"c": "faint small line"}, section_of(source)]] if source.heading else []),
         ["span", {"c": "snippet small"}, shortened(" ".join(source.snippet.split()), SNIPPET)],
         ["span", {"c": "faint small"}, why_found(source)],
         act=f"card:{source.rank}",
         classes="card",
     )
+
+
+def section_of(source: Source) -> str:
+    """The innermost two headings it stands under."""
+    return " › ".join(source.heading.split(" > ")[-2:])
 
 
 def pages_of(source: Source) -> str:

@@ -11,6 +11,7 @@ from pages.parts.guard import guard
 from pages.parts.i18n import _, plural
 from pages.parts.markdown_tree import passage_tree
 from pages.parts.page_image import SCALE, boxed
+from pages.parts.page_turner import page_turner
 from pages.parts.source_cards import cards_tree, stages_tree
 from pages.parts.state import Answer, Box, Opened, page_state
 from pages.parts.tree_component import Click, Node, draw_tree
@@ -38,41 +39,50 @@ def source_pane(deps: Deps, subject: str, conversation_id: int) -> None:
             _sheet(_("Source"), deps, subject)
 
 
-def open_citation(read: Answer, number: int, *, width: int) -> None:
-    """Let the pane show a citation."""
+def opened_citation(read: Answer, number: int) -> Opened | None:
+    """What the pane shows of a citation."""
     found = next((c for c in read.citations if c.number == number), None)
-    if found is not None:
-        _open(
-            Opened(
-                message_id=read.message.id, document_id=found.document_id, ord=found.ord, filename=found.filename, page=found.page,
-                first_page=found.page, quote=found.quote, number=number, boxes=found.boxes,
-            ),
-            width,
-        )  # fmt: skip
+    if found is None:
+        return None
+    return Opened(
+        message_id=read.message.id,
+        document_id=found.document_id,
+        ord=found.ord,
+        filename=found.filename,
+        page=found.page,
+        first_page=found.page,
+        quote=found.quote,
+        number=number,
+        boxes=found.boxes,
+    )
 
 
-def open_card(read: Answer, rank: int, *, width: int) -> None:
-    """Let the pane show a passage that was found."""
+def opened_card(read: Answer, rank: int) -> Opened | None:
+    """What the pane shows of a passage that was found."""
     found = next((s for s in read.sources if s.rank == rank), None)
-    if found is not None:
-        _open(
-            Opened(
-                message_id=read.message.id, document_id=found.document_id, ord=found.ord, filename=found.filename, page=found.first_page,
-                first_page=found.first_page,
-            ),
-            width,
-        )  # fmt: skip
+    if found is None:
+        return None
+    return Opened(
+        message_id=read.message.id,
+        document_id=found.document_id,
+        ord=found.ord,
+        filename=found.filename,
+        page=found.first_page,
+        first_page=found.first_page,
+    )
+
+
+def open_source(opened: Opened | None, *, width: int) -> None:
+    """Let the pane show it: beside the answer, or in a dialog where the window (CSS pixels) is too narrow."""
+    if opened is not None:
+        state = page_state()
+        state.opened, state.sources_of, state.in_dialog = opened, opened.message_id, width <= NARROW
 
 
 def show_sources(message_id: int) -> None:
     """Let the pane list a message's sources."""
     state = page_state()
     state.opened, state.sources_of = None, message_id
-
-
-def _open(opened: Opened, width: int) -> None:
-    state = page_state()
-    state.opened, state.sources_of, state.in_dialog = opened, opened.message_id, width <= NARROW
 
 
 def _close() -> None:
@@ -102,25 +112,26 @@ def _sheet(title: str, deps: Deps, subject: str) -> None:
 def _sources(deps: Deps, subject: str, conversation_id: int) -> None:
     """The cards of the message that was chosen, else of the latest."""
     state = page_state()
-    message_id = state.sources_of or conversation.messages(deps, subject, conversation_id)[-1].id
-    read = read_answer(deps, subject, message_id)
+    asked = conversation.messages(deps, subject, conversation_id)
+    message_id = state.sources_of or (asked[-1].id if asked else None)
+    read = None if message_id is None else read_answer(deps, subject, message_id)
     if read is None:
         return
     if not read.sources:
         if not read.message.finished:
             st.caption(_("The sources appear here."))
         return
-    state.pane_knows = message_id
+    state.pane_knows = read.message.id
 
     def clicked(click: Click) -> None:
         if click.act == "card":
-            open_card(read, int(click.argument), width=click.width)
+            open_source(opened_card(read, int(click.argument)), width=click.width)
         st.rerun(["pane", "answers"])
 
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{_('Sources')}**")
-        everything = len(read.sources) <= FIRST or st.toggle(plural("All {n}", "All {n}", len(read.sources)), key=f"all-{message_id}")
-    draw_tree(cards_tree(read, most=len(read.sources) if everything else FIRST), key=f"cards-{message_id}", on_click=clicked)
+        everything = len(read.sources) <= FIRST or st.toggle(plural("All {n}", "All {n}", len(read.sources)), key=f"all-{read.message.id}")
+    draw_tree(cards_tree(read, most=len(read.sources) if everything else FIRST), key=f"cards-{read.message.id}", on_click=clicked)
 
 
 def _opened(deps: Deps, subject: str, opened: Opened) -> None:
@@ -154,18 +165,7 @@ def _title(opened: Opened) -> Node:
 def _page(deps: Deps, subject: str, document_id: int, opened: Opened, chunk: Chunk | None) -> None:
     """The page turned to, with its boxes, and what turns it."""
     last = library.document(deps, subject, document_id).page_count
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="page-turner"):
-        st.button(
-            "", icon=":material/chevron_left:", help=_("Previous page"), key="previous-page", disabled=opened.page <= 1,
-            on_click=_turn, args=(opened.page - 1,),
-        )  # fmt: skip
-        st.text(_("Page {page} of {last}").format(page=opened.page, last=last))
-        st.button(
-            "", icon=":material/chevron_right:", help=_("Next page"), key="next-page", disabled=opened.page >= last,
-            on_click=_turn, args=(opened.page + 1,),
-        )  # fmt: skip
-        if opened.page != opened.first_page:
-            st.button(_("Back to the passage"), type="tertiary", key="to-passage", on_click=_turn, args=(opened.first_page,))
+    page_turner(opened.page, last, key="turner", on_turn=_turn, home=opened.first_page)
     boxes = opened.boxes or _boxes_of(chunk)
     here = tuple(box for box in boxes if box[0] == opened.page)
     png = library.page_image(deps, subject, document_id, opened.page, scale=SCALE)

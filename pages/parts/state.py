@@ -88,7 +88,6 @@ class PageState:
     pane_knows: int | None = None  # the message whose sources the pane was last drawn with
     polls_after_end: int = 0
     question_error: str = ""
-    draft: str = ""  # a question that could not be asked, to be put back
     uploads: list[Uploaded] = field(default_factory=list)
     upload_round: int = 0  # a new uploader, empty, for each round
     not_now: set[str] = field(default_factory=set)  # recipients to whom consent was put off

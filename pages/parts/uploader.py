@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts.escape import plain
 from pages.parts.i18n import _, told
 from pages.parts.state import Uploaded, page_state
+from pages.parts.tree_component import draw_tree
 from rag import library
 from rag.errors import UploadError
 
 if TYPE_CHECKING:
     from rag.deps import Deps
-
-ICONS = {"stored": ":material/check_circle:", "duplicate": ":material/content_copy:", "refused": ":material/block:"}
 
 
 def uploader(deps: Deps, subject: str) -> bool:
@@ -25,7 +23,7 @@ def uploader(deps: Deps, subject: str) -> bool:
     """
     state = page_state()
     chosen = st.file_uploader(
-        _("Drop PDFs here, or browse"),
+        _("Drop PDFs here, up to {limit} MB each").format(limit=deps.settings.max_file_mb),
         accept_multiple_files=True,
         max_upload_size=deps.settings.max_file_mb,
         key=f"upload-{state.upload_round}",
@@ -37,9 +35,8 @@ def uploader(deps: Deps, subject: str) -> bool:
         if any(upload.kind == "stored" for upload in state.uploads):
             return True
         st.rerun()
-    for upload in state.uploads:
-        say = st.warning if upload.kind == "refused" else st.success if upload.kind == "stored" else st.info
-        say(plain(told(upload.sentence)), icon=ICONS[upload.kind])
+    if state.uploads:
+        draw_tree(["ul", {"c": "results"}, *(["li", {"c": upload.kind}, told(upload.sentence)] for upload in state.uploads)], key="uploads")
     return False
 
 

@@ -56,7 +56,7 @@ def _invitation(documents: list[Document]) -> None:
         st.title(_("Ask your documents"), anchor=False)
     for document in waiting:
         with st.container(border=True):
-            draw_tree(["p", {"c": "title"}, document.filename], key=f"waiting-{document.id}")
+            draw_tree(["p", {"c": "title line", "title": document.filename}, document.filename], key=f"waiting-{document.id}")
             progress(document)
 
 

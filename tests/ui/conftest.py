@@ -1,0 +1,109 @@
+"""Pages run by Streamlit's AppTest on a database of the test's own, with fakes for models."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.parts.state import KEY, PageState
+from rag import ingest, library
+from rag.deps import Deps
+from tests.browser import papers
+
+ROOT = Path(__file__).parents[2]
+SUBJECT = "local"
+
+
+def open_app(page: str | None = None, **query: str) -> AppTest:
+    """A new browser session at a page, or at the entry."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    for name, value in query.items():
+        app.query_params[name] = value
+    if page is not None:
+        app.switch_page(page)
+    app.run()
+    assert not app.exception, [e.value for e in app.exception]
+    return app
+
+
+def state_of(app: AppTest) -> PageState:
+    held = app.session_state[KEY]
+    assert isinstance(held, PageState)
+    return held
+
+
+def trees(app: AppTest) -> list[Any]:
+    """The trees that a page draws through its component."""
+    return [json.loads(element.proto.json)["tree"] for element in app.get("bidi_component")]
+
+
+def strings(node: Any) -> Iterator[str]:
+    """Every text in a tree."""
+    if isinstance(node, str):
+        yield node
+    else:
+        for child in node[2:]:
+            yield from strings(child)
+
+
+def nodes(node: Any) -> Iterator[list[Any]]:
+    """Every element in a tree."""
+    if isinstance(node, list):
+        yield node
+        for child in node[2:]:
+            yield from nodes(child)
+
+
+def shown(app: AppTest) -> str:
+    """All text that the page shows, in one string."""
+    drawn = [text for tree in trees(app) for text in strings(tree)]
+    for kind in ("title", "markdown", "caption", "text", "info", "warning", "error", "success"):
+        drawn += [str(element.value) for element in app.get(kind) if element.value is not None]
+    return "\n".join(drawn)
+
+
+def acts(app: AppTest) -> list[str]:
+    """What can be clicked in the trees."""
+    return [node[1]["act"] for tree in trees(app) for node in nodes(tree) if "act" in node[1]]
+
+
+@pytest.fixture
+def store(deps: Deps) -> Callable[..., int]:
+    """Put a PDF into the library, indexed unless told otherwise."""
+
+    def put(content: bytes = b"", *, filename: str = "report.pdf", index: bool = True) -> int:
+        upload = library.upload(deps, SUBJECT, filename=filename, content=content or papers.pdf(papers.REPORT))
+        if index:
+            ingest.index(deps, SUBJECT, upload.document_id)
+        return upload.document_id
+
+    return put
+
+
+@pytest.fixture
+def asked(deps: Deps, store: Callable[..., int]) -> Callable[[str], AppTest]:
+    """A session in which a question has been asked and answered."""
+
+    def ask(question: str) -> AppTest:
+        app = open_app("pages/chat.py")
+        app.chat_input[0].set_value(question).run()
+        return finish(app)
+
+    store()
+    return ask
+
+
+def finish(app: AppTest, *, seconds: float = 20) -> AppTest:
+    """Run the page until the answer it follows has ended."""
+    until = time.monotonic() + seconds
+    while any(button.key == "stop" for button in app.button) and time.monotonic() < until:
+        time.sleep(0.1)
+        app.run()
+    assert not app.exception, [e.value for e in app.exception]
+    return app

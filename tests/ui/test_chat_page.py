@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from db import AWAY, DatabaseAway
+from pages.parts import source_pane
+from rag import conversation, library
+from rag.deps import Deps
+from tests.browser import papers
+from tests.ui.conftest import SUBJECT, acts, finish, open_app, shown, state_of
+
+
+def test_an_empty_library_is_greeted_with_a_place_to_drop_files(deps: Deps) -> None:
+    app = open_app()
+    assert "Ask your documents" in shown(app)
+    assert len(app.file_uploader) == 1
+    assert not app.chat_input
+
+
+def test_a_pdf_dropped_on_the_welcome_page_is_stored_and_leads_to_the_chat(deps: Deps) -> None:
+    app = open_app()
+    app.file_uploader[0].set_value([("report.pdf", papers.pdf(papers.REPORT), "application/pdf")]).run()
+    assert [d.filename for d in library.documents(deps, SUBJECT)] == ["report.pdf"]
+    assert "Just a moment" in shown(app)
+    assert "report.pdf" in shown(app)
+    assert not app.chat_input  # nothing can be asked yet
+
+
+def test_a_library_leads_to_the_chat(store: Callable[..., int]) -> None:
+    store()
+    app = open_app()
+    assert "What would you like to know?" in shown(app)
+    assert len(app.chat_input) == 1
+
+
+def test_a_question_is_answered_beside_its_sources(asked: Callable[[str], AppTest]) -> None:
+    app = asked("What was the operating profit in 2024?")
+    assert "What was the operating profit in 2024?" in shown(app)
+    assert "Extract: the best matching sentences, quoted. No model wrote this." in shown(app)
+    assert "cite:1" in acts(app)
+    assert "card:1" in acts(app)
+    assert "by its words:" in shown(app)
+
+
+def test_the_address_names_the_conversation_and_a_second_tab_follows_it(asked: Callable[[str], AppTest]) -> None:
+    app = asked("What was the operating profit in 2024?")
+    conversation = app.query_params["c"]
+    second = finish(open_app("pages/chat.py", c=conversation[0] if isinstance(conversation, list) else conversation))
+    assert "What was the operating profit in 2024?" in shown(second)
+    assert "cite:1" in acts(second)
+
+
+def test_a_new_conversation_begins_empty_and_the_old_one_can_be_opened_again(asked: Callable[[str], AppTest]) -> None:
+    app = asked("What was the operating profit in 2024?")
+    app.button(key="new-conversation").click().run()
+    assert "What would you like to know?" in shown(app)
+    old = next(b for b in app.button if b.key and b.key.startswith("conversation-"))
+    old.click().run()
+    assert "cite:1" in acts(app)
+
+
+def test_a_clicked_citation_opens_its_page_with_the_quote_emphasised(deps: Deps, asked: Callable[[str], AppTest]) -> None:
+    app = asked("What was the operating profit in 2024?")
+    state = state_of(app)
+    read = next(iter(state.settled.values()))
+    opened = source_pane.opened_citation(read, 1)
+    assert opened is not None
+    state.opened = opened
+    app.run()
+    assert opened.quote in shown(app)
+    assert f"Page {opened.page} of 3" in shown(app)
+    assert len(app.image) == 1
+    assert "Structural context, used for retrieval only" in shown(app)
+
+
+def test_a_citation_of_a_deleted_document_still_shows_its_quote(deps: Deps, asked: Callable[[str], AppTest]) -> None:
+    app = asked("What was the operating profit in 2024?")
+    opened = source_pane.opened_citation(next(iter(state_of(app).settled.values())), 1)
+    assert opened is not None
+    library.delete(deps, SUBJECT, opened.document_id or 0)
+    state_of(app).opened = opened
+    app.run()
+    assert opened.quote in shown(app)
+    assert "This document has been deleted. The quote is kept." in shown(app)
+
+
+@pytest.mark.parametrize("question", ["???", "x" * 5000])
+def test_an_unusable_question_gets_its_sentence_and_no_conversation(store: Callable[..., int], question: str) -> None:
+    store()
+    app = open_app("pages/chat.py")
+    app.chat_input[0].set_value(question).run()
+    assert "The question" in shown(app)
+    assert app.chat_input[0].proto.value == question  # put back, to be mended
+    assert "What would you like to know?" in shown(app)
+
+
+def test_a_conversation_that_is_gone_says_so(store: Callable[..., int]) -> None:
+    store()
+    assert "This conversation does not exist any more." in shown(open_app("pages/chat.py", c="4711"))
+
+
+@pytest.mark.parametrize("address", ["x", "-1", "１２", "9" * 40])
+def test_an_address_that_names_no_conversation_begins_a_new_one(store: Callable[..., int], address: str) -> None:
+    store()
+    assert "What would you like to know?" in shown(open_app("pages/chat.py", c=address))
+
+
+def test_a_database_that_is_away_is_said_and_the_page_recovers(
+    store: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store()
+    app = open_app("pages/chat.py")
+    with monkeypatch.context() as broken:
+
+        def away(*_: object) -> None:
+            raise DatabaseAway(AWAY)
+
+        broken.setattr(library, "documents", away)
+        app.run()
+        assert not app.exception
+        assert "The database does not answer" in shown(app)
+    app.button(key="again-chat").click().run()
+    assert "What would you like to know?" in shown(app)
+
+
+def test_only_chosen_documents_are_asked(deps: Deps, store: Callable[..., int]) -> None:
+    store()
+    other = store(papers.pdf([("Recipes", ["The soup needs leeks and potatoes. Profit is not an ingredient."])]), filename="recipes.pdf")
+    app = open_app("pages/chat.py")
+    app.multiselect[0].set_value([other])
+    app.chat_input[0].set_value("What was the operating profit in 2024?").run()
+    finish(app)
+    (read,) = state_of(app).settled.values()
+    assert {source.filename for source in read.sources} == {"recipes.pdf"}
+
+
+def test_the_settled_answer_is_read_once(deps: Deps, asked: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
+    app = asked("What was the operating profit in 2024?")
+    (message_id,) = state_of(app).settled
+    calls: list[int] = []
+    monkeypatch.setattr(conversation, "follow", lambda *_: calls.append(message_id))
+    app.run()
+    assert not app.exception
+    assert calls == []
