@@ -50,9 +50,8 @@ def _run(module: str, *arguments: str, content: bytes, seconds: float) -> bytes:
     try:
         done = subprocess.run(command, input=content, capture_output=True, timeout=seconds, cwd=_ROOT, env={"PYTHONUTF8": "1"}, check=False)
     except subprocess.TimeoutExpired as error:
-        raise UnreadableDocument(
-            f"Reading the PDF took longer than {seconds:.0f} seconds and was stopped. Split it and upload the parts."
-        ) from error
+        message = f"Reading the PDF took longer than {seconds:g} seconds and was stopped. Split it and upload the parts."
+        raise UnreadableDocument(message) from error
     if done.returncode == _REFUSED:
         raise UnreadableDocument(done.stdout.decode())
     if done.returncode:

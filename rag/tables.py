@@ -233,20 +233,27 @@ def _without_repeats(names: Sequence[Sequence[Cell]]) -> list[str]:
     return short
 
 
+def _wraps(above: Row, row: Row) -> bool:
+    """Whether a row's label goes on with that of the row right above it."""
+    return above.line.y1 - row.line.y1 <= 1.8 * max(row.line.size, 1.0) and row.cells[0].text[:1].islower() and not row.cells[0].figure
+
+
+def _continues(above: Row, row: Row) -> bool:
+    """Whether the line above is the beginning of this row's label."""
+    return _wraps(above, row) and len(above.cells) == 1 and not above.figures and not above.line.text.endswith((":", "."))
+
+
 def _merge_wrapped(rows: Sequence[Row]) -> list[Row]:
     """Join a label that was broken over two lines to its figures: the lower line begins with a small letter."""
     merged: list[Row] = []
     for row in rows:
         if merged:
             above = merged[-1]
-            begins_small = row.cells[0].text[:1].islower()
-            near = above.line.y1 - row.line.y1 <= 1.6 * max(row.line.size, 1.0)
-            label_above = not above.figures and len(above.cells) == 1 and not above.line.text.endswith(":")
-            if near and begins_small and label_above and not row.cells[0].figure:
+            if _continues(above, row):
                 label = cell_of([*above.cells[0].words, *row.cells[0].words])
                 merged[-1] = Row(line=_stacked(above.line, row.line), cells=(label, *row.cells[1:]))
                 continue
-            if near and begins_small and above.figures and len(row.cells) == 1 and not above.cells[0].figure:
+            if _wraps(above, row) and above.figures and len(row.cells) == 1 and not above.cells[0].figure:
                 label = cell_of([*above.cells[0].words, *row.cells[0].words])
                 merged[-1] = Row(line=_stacked(above.line, row.line), cells=(label, *above.cells[1:]))
                 continue
@@ -277,6 +284,8 @@ def find(lines: Sequence[Line]) -> list[tuple[int, int, Table]]:
             continue
         figures_from = min(cell.x0 for row in rows[index:table_end] for cell in row.figures)
         first = max(_header_start(rows, index, figures_from), free)
+        if first == index and index > free and _continues(rows[index - 1], rows[index]):
+            first = index - 1
         top = first
         while top < min(table_end - 1, first + MAX_HEADER) and (
             _is_header(rows[top], figures_from) or (top < index and _heads_alone(rows[top]))

@@ -1,0 +1,99 @@
+"""Roles: titles and their levels, lists, running lines."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
+
+from rag import pdf
+from rag.layout import Element
+from tests import pdfs
+
+
+def of_kind(content: bytes, kind: str) -> list[Element]:
+    return [element for element in pdf.read(content).elements if element.kind == kind]
+
+
+def test_larger_and_bold_lines_are_titles_in_levels() -> None:
+    titles = of_kind(pdfs.report(), "Title")
+    assert [title.text for title in titles] == [pdfs.REPORT_TITLE, *(title for title, _ in pdfs.REPORT)]
+    assert [title.level for title in titles] == [1, 2, 2, 2]
+
+
+def test_chinese_section_titles_stand_below_the_document_title() -> None:
+    titles = of_kind(pdfs.chinese(), "Title")
+    assert [title.level for title in titles] == [1, 2, 2]
+    assert titles[0].text == pdfs.CHINESE_TITLE
+
+
+def test_numbering_decides_the_level_among_titles_of_one_size() -> None:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=A4)
+    y = 780
+    for title in ("PART I", "Item 1. Business", "1.1 Products", "Item 2. Properties"):
+        canvas.setFont("Helvetica-Bold", 11)
+        canvas.drawString(60, y, title)
+        canvas.setFont("Helvetica", 10)
+        canvas.drawString(60, y - 25, "A sentence of ordinary text that follows the title, long enough to be the body of this section.")
+        canvas.drawString(60, y - 37, "Another sentence of ordinary text follows it, so that body text outweighs the titles in number.")
+        y -= 80
+    canvas.save()
+    titles = of_kind(buffer.getvalue(), "Title")
+    levels = {title.text: title.level for title in titles}
+    assert levels["PART I"] < levels["Item 1. Business"] == levels["Item 2. Properties"] < levels["1.1 Products"]
+
+
+def test_a_bookmark_makes_its_line_a_title() -> None:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=A4)
+    canvas.setFont("Helvetica", 10)
+    canvas.drawString(60, 760, "Provisions on storage")
+    canvas.bookmarkPage("storage")
+    canvas.addOutlineEntry("Provisions on storage", "storage", level=0)
+    canvas.drawString(60, 720, "Grain is stored dry and turned over twice a month, as the miller thinks fit.")
+    canvas.save()
+    assert [title.text for title in of_kind(buffer.getvalue(), "Title")] == ["Provisions on storage"]
+
+
+def test_a_bold_sentence_is_no_title() -> None:
+    content = pdfs.lines("All rights are reserved by the publisher of this book.", size=10, font="Helvetica-Bold")
+    assert of_kind(content, "Title") == []
+
+
+def test_a_running_header_and_the_page_numbers_are_set_aside() -> None:
+    content = pdfs.report()
+    assert [header.text for header in of_kind(content, "Header")] == [pdfs.REPORT_HEADER] * 3
+    assert [footer.text for footer in of_kind(content, "Footer")] == ["1", "2", "3"]
+
+
+def test_numbered_chapter_titles_at_the_top_of_pages_are_no_running_headers() -> None:
+    content = pdfs.long_report(5)
+    assert [title.text for title in of_kind(content, "Title")] == [f"Chapter {number}" for number in range(1, 6)]
+
+
+def test_years_at_the_same_height_of_several_pages_stay_with_their_tables() -> None:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=A4)
+    for statement in ("Statement of Income", "Balance Sheet", "Statement of Cash Flows", "Statement of Equity"):
+        canvas.setFont("Helvetica-Bold", 12)
+        canvas.drawString(60, 815, statement)
+        canvas.setFont("Helvetica", 10)
+        for x, year in ((400, "2031"), (480, "2030")):
+            canvas.drawRightString(x, 800, year)
+        for index, label in enumerate(("Opening value", "Changes", "Closing value")):
+            canvas.drawString(60, 785 - 13 * index, label)
+            canvas.drawRightString(400, 785 - 13 * index, f"{index},{len(statement)}1")
+            canvas.drawRightString(480, 785 - 13 * index, f"{index},{len(statement)}2")
+        canvas.showPage()
+    canvas.save()
+    tables = of_kind(buffer.getvalue(), "Table")
+    assert [table.columns for table in tables] == ["2031 | 2030"] * 4
+
+
+@pytest.mark.parametrize("mark", ["•", "(a)", "1)"])
+def test_marked_lines_are_list_items(mark: str) -> None:
+    content = pdfs.lines("The ship carried:", f"{mark} barrels of salted herring", f"{mark} coils of hempen rope")
+    assert [item.text for item in of_kind(content, "ListItem")] == [f"{mark} barrels of salted herring", f"{mark} coils of hempen rope"]
