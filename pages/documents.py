@@ -8,11 +8,13 @@ from pages import frame
 from pages.parts.consent_notice import consent_notice
 from pages.parts.document_reader import document_reader
 from pages.parts.document_rows import EVERY, document_row, under_way
+from pages.parts.escape import plain
 from pages.parts.guard import guard
-from pages.parts.i18n import _
+from pages.parts.i18n import _, told
 from pages.parts.state import page_state
 from pages.parts.uploader import uploader
 from rag import library
+from rag.errors import DocumentGone
 
 page = frame(_("Documents"))
 
@@ -43,11 +45,15 @@ def library_rows() -> None:
 
 with guard("documents"):
     consent_notice(page.deps, page.subject)
-    reading = page_state().reading
-    if reading is not None:
-        with st.container(key="reader"):
-            document_reader(page.deps, page.subject, reading)
-    else:
+    state = page_state()
+    if state.reading is not None:
+        try:
+            with st.container(key="reader"):
+                document_reader(page.deps, page.subject, state.reading)
+        except DocumentGone as error:
+            state.reading = None
+            st.info(plain(told(str(error))), icon=":material/info:")
+    if state.reading is None:
         with st.container(key="shelf"):
             st.title(_("Documents"), anchor=False)
             if uploader(page.deps, page.subject):

@@ -106,7 +106,7 @@ def message_tree(read: Answer) -> Node:
         tree.append(["p", {"c": "label faint small"}, _("Extract: the best matching sentences, quoted. No model wrote this.")])
     if message.abstained:
         beside = _("What follows does not rest on them.") if message.parts else ""
-        tree.append(["p", {"c": "notice"}, f"{_('Your documents do not seem to hold the answer.')} {beside}"])
+        tree.append(["p", {"c": "notice"}, _("Your documents do not seem to hold the answer."), " ", beside])
     if message.parts:
         cite = _citer(read)
         if message.is_extract:
@@ -165,8 +165,8 @@ def _standing(read: Answer) -> list[Node]:
     if message.finished and message.model and not message.is_extract:
         foot.append(["span", {}, _("Written by {model}").format(model=message.model)])
     if message.dropped:
-        one, several = "{n} citation left out: its quote does not stand there.", "{n} citations left out: their quotes do not stand there."
-        foot.append(["span", {}, plural(one, several, message.dropped)])
+        left_out = plural("{n} citation left out: its quote was not found.", "{n} citations left out: quotes not found.", message.dropped)
+        foot.append(["span", {}, left_out])
     if message.finished and not message.is_extract and not message.abstained and any(not p.citations for p in message.parts):
         foot.append(["span", {}, ["span", {"c": "uncited"}, _("Dotted text")], " " + _("is not from your documents.")])
     return [*said, ["div", {"c": "foot faint small"}, *foot]] if foot else said

@@ -61,7 +61,7 @@ def page_name(page: Page, last: int) -> str:
     name = _("Page {page} of {last}").format(page=page.number, last=last)
     if page.label and page.label != str(page.number):
         name += f" ({page.label})"
-    return f"{name} · {_('no text')}" if page.source == "none" else name
+    return name + " · " + _("no text") if page.source == "none" else name
 
 
 def page_quality(page: Page) -> str:

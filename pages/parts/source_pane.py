@@ -129,7 +129,7 @@ def _sources(deps: Deps, subject: str, conversation_id: int) -> None:
         st.rerun(["pane", "answers"])
 
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"**{_('Sources')}**")
+        st.markdown("**" + _("Sources") + "**")
         everything = len(read.sources) <= FIRST or st.toggle(plural("All {n}", "All {n}", len(read.sources)), key=f"all-{read.message.id}")
     draw_tree(cards_tree(read, most=len(read.sources) if everything else FIRST), key=f"cards-{read.message.id}", on_click=clicked)
 

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from db.conversations import Part
+from pages.parts.markdown_tree import TAGS, answer_tree, extract_tree, passage_tree
+from tests.ui.conftest import nodes, strings
+
+BUILT = TAGS | {"div", "span", "br", "hr", "code", "pre", "button"}
+
+
+def cite(number: int) -> list[Any]:
+    return ["button", {"act": f"cite:{number}"}, str(number)]
+
+
+def tree(*parts: tuple[str, tuple[int, ...]], finished: bool = True) -> Any:
+    return answer_tree([Part(text=t, citations=c) for t, c in parts], cite, uncited_title="uncited", finished=finished)
+
+
+def uncited(node: Any) -> list[str]:
+    return ["".join(strings(n)) for n in nodes(node) if n[1].get("c") == "uncited"]
+
+
+def flat(node: Any) -> str:
+    return "".join(strings(node))
+
+
+def test_a_number_stands_right_behind_its_sentence() -> None:
+    assert flat(tree(("Revenue rose.", (1,)), (" Costs fell.", (2, 3)))) == "Revenue rose.1 Costs fell.23"
+
+
+def test_a_number_never_begins_a_line() -> None:
+    drawn = tree(("Revenue rose to 48 million.", (1, 2)))
+    (kept,) = [n for n in nodes(drawn) if n[1].get("c") == "keep"]
+    assert flat(kept) == "million.12"
+
+
+def test_a_chinese_sentence_keeps_its_number_too() -> None:
+    drawn = tree(("营业收入为四千八百万元。", (1,)))
+    (kept,) = [n for n in nodes(drawn) if n[1].get("c") == "keep"]
+    assert flat(kept) == "元。1"
+
+
+def test_markdown_across_parts_is_one_text() -> None:
+    drawn = tree(("Two things:\n\n- first", (1,)), ("\n- second", (2,)))
+    assert [flat(n) for n in nodes(drawn) if n[0] == "li"] == ["first1", "second2"]
+
+
+def test_a_number_behind_a_table_row_stays_in_its_last_cell() -> None:
+    drawn = tree(("| Year | Profit |\n|---|---|\n| 2024 | 7.4 |", (1,)), ("\n| 2023 | 6.1 |", (2,)))
+    assert [flat(n) for n in nodes(drawn) if n[0] == "td"] == ["2024", "7.41", "2023", "6.12"]
+
+
+def test_a_number_behind_a_code_block_follows_it() -> None:
+    assert flat(tree(("```\nx = 1\n```", (1,)))) == "x = 1\n1"
+
+
+def test_an_uncited_sentence_is_marked_and_a_cited_one_is_not() -> None:
+    drawn = tree(("Profit was 7.4 million.", (1,)), (" I believe that this is rather a lot of money.", ()))
+    assert uncited(drawn) == ["I believe that this is rather a lot of money."]
+
+
+@pytest.mark.parametrize("text", ["\n\n", "So:", " and ", "The documents say the following about it:", "文档中的说法如下："])
+def test_a_connective_is_not_marked(text: str) -> None:
+    assert uncited(tree(("Profit was 7.4 million.", (1,)), (text, ()), ("Costs fell.", (2,)))) == []
+
+
+def test_an_uncited_list_keeps_its_shape() -> None:
+    drawn = tree(("- the first point is one that nothing supports\n- the second likewise has no support", ()))
+    assert len([n for n in nodes(drawn) if n[0] == "li"]) == 2
+    assert len(uncited(drawn)) == 2
+
+
+def test_the_growing_end_is_not_marked_before_it_could_be_cited() -> None:
+    parts = ("A sentence that is still being written by a model", ())
+    assert uncited(tree(parts, finished=False)) == []
+    assert uncited(tree(parts, finished=True)) == ["A sentence that is still being written by a model"]
+
+
+@pytest.mark.parametrize(
+    ("markdown", "text"),
+    [
+        ('<img src=x onerror="alert(1)">', '<img src=x onerror="alert(1)">'),
+        ("![a map](http://127.0.0.1/x.png)", "a map"),
+        ("[a link](javascript:alert(1))", "[a link](javascript:alert(1))"),
+        ("[a link](http://127.0.0.1/)", "a link"),
+        ("<script>alert(1)</script>", "<script>alert(1)</script>"),
+    ],
+)
+def test_markup_becomes_text_without_addresses(markdown: str, text: str) -> None:
+    drawn = tree((markdown, (1,)))
+    assert flat(drawn) == f"{text}1"
+    assert all(set(n[1]) <= {"c", "act", "title", "start"} for n in nodes(drawn))
+
+
+MARKUP = st.text(alphabet=st.sampled_from("ab *_`#|-[]()!<>\n\\1.:~&;\ue000\ue001\ue002\ue003中。"))
+
+
+@given(st.lists(st.tuples(MARKUP, st.lists(st.integers(1, 9), max_size=2))), st.booleans())
+def test_whatever_is_written_only_known_elements_come_out(parts: list[tuple[str, list[int]]], finished: bool) -> None:  # noqa: FBT001 - drawn
+    drawn = tree(*[(t, tuple(c)) for t, c in parts], finished=finished)
+    assert {n[0] for n in nodes(drawn)} <= BUILT
+    cited = [n[1]["act"] for n in nodes(drawn) if n[0] == "button"]
+    assert cited == [f"cite:{n}" for _, c in parts for n in c]
+    assert not set("\ue000\ue001\ue002\ue003") & set(json.dumps(drawn, ensure_ascii=False))
+
+
+def test_an_extract_is_shown_as_it_stands() -> None:
+    drawn = extract_tree([Part(text="**Profit** was <b>7.4</b> # million", citations=(1,)), Part(text="\n\n", citations=())], cite)
+    assert flat(drawn) == "**Profit** was <b>7.4</b> # million1"
+    assert len([n for n in nodes(drawn) if n[0] == "p"]) == 1
+
+
+def test_a_quote_is_emphasised_in_its_passage() -> None:
+    drawn = passage_tree("One. Two. Three.", "Two.")
+    assert [flat(n) for n in nodes(drawn) if n[0] == "mark"] == ["Two."]
+    assert flat(drawn) == "One. Two. Three."
+
+
+def test_a_quote_that_is_not_in_the_passage_emphasises_nothing() -> None:
+    assert not [n for n in nodes(passage_tree("One. Two.", "Four.")) if n[0] == "mark"]
