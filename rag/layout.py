@@ -25,6 +25,7 @@ PITCH = 1.3  # times the usual distance between lines: a wider one begins a para
 INDENT = 0.9  # em
 MAX_CAPTION = 180  # characters
 _BULLET = re.compile(r"^(?:[•●○◦▪■□◆◇►▶➢➤✓✔·*\-–—]|[(（]?(?:\d{1,2}|[a-z]|[ivx]{1,4})[)）]|\d{1,2}[.、．](?!\d)|[①-⑳])$")
+_SYMBOL = re.compile(r"^[•●○◦▪■□◆◇►▶➢➤✓✔·*–—-]\s")
 _BULLET_START = re.compile(r"^[•●○◦▪■◆◇►▶➢➤✓✔①-⑳]|^[(（](?:\d{1,2}|[a-z]|[ivx]{1,4}|[一二三四五六七八九十]+)[)）]", re.IGNORECASE)
 _ENDS = tuple('.!?:;。！？：；”"')
 
@@ -76,10 +77,10 @@ def _new_paragraph(block: Sequence[Line], line: Line, pitch: float, right: float
     return line.x0 > above.x0 + INDENT * em and not hanging
 
 
-def _paragraphs(lines: Sequence[Line]) -> Iterator[tuple[Line, ...]]:
+def _paragraphs(lines: Sequence[Line], right: float) -> Iterator[tuple[Line, ...]]:
+    """Lines by paragraph; `right` is where full lines end."""
     if not lines:
         return
-    right = sorted(line.x1 for line in lines)[int(0.9 * (len(lines) - 1))]
     distances: dict[float, list[float]] = {}
     for above, line in itertools.pairwise(lines):
         distance, em = above.y1 - line.y1, max(line.size, 1.0)
@@ -100,12 +101,13 @@ def _paragraphs(lines: Sequence[Line]) -> Iterator[tuple[Line, ...]]:
 def _blocks(region: Sequence[Line]) -> Iterator[_Block]:
     """A region's tables, and its paragraphs between them."""
     done = 0
+    right = sorted(line.x1 for line in region)[int(0.9 * (len(region) - 1))] if region else 0.0
     for first, last, table in tables.find(region):
-        for lines in _paragraphs(region[done:first]):
+        for lines in _paragraphs(region[done:first], right):
             yield _Block(lines=lines, role="text")
         yield _Block(lines=tuple(region[first:last]), role="table", table=table)
         done = last
-    for lines in _paragraphs(region[done:]):
+    for lines in _paragraphs(region[done:], right):
         yield _Block(lines=lines, role="text")
 
 
@@ -267,14 +269,14 @@ def elements(sheets: Sequence[Sheet], bookmarks: Sequence[Bookmark] = ()) -> lis
     for sheet, blocks in _page_blocks(sheets, titles.LARGER * body[0]):
         for block in blocks:
             element = _element(block, sheet, hyphenated)
-            if element.kind in ("NarrativeText", "ListItem") and titles.is_title(
-                block.lines, element.text, body, marks.get(sheet.page, ())
-            ):
+            may_head = element.kind == "NarrativeText" or (element.kind == "ListItem" and not _SYMBOL.match(element.text))
+            if may_head and titles.is_title(block.lines, element.text, body, marks.get(sheet.page, ())):
                 keys[len(found)] = titles.rank(block.lines, element.text, sheet.page, body, bookmarks)
                 element = replace(element, kind="Title")
             if sheet.turn or element.kind in ("Header", "Footer"):
                 aside.add(len(found))
             found.append(element)
+    keys = dict(zip(keys, titles.demoted([(found[index].text, key) for index, key in keys.items()]), strict=True))
     levels = titles.levels(list(keys.values()))
     leveled = [replace(element, level=levels[keys[index]]) if index in keys else element for index, element in enumerate(found)]
     return _captioned(_continued(leveled, aside, hyphenated))

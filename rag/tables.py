@@ -28,7 +28,8 @@ ALIGNED = 0.8  # em: how far right edges of figures in one column may differ (a 
 
 _CURRENCY = re.compile(r"^(?:[A-Z]{0,3}[$€£¥￥]|US\$|RMB|HK\$)$")
 _FIGURE = re.compile(
-    r"^[$€£¥￥(\[<>~≈+\-–—−]*\s*[$€£¥￥]?\s*\(?\d[\d,.\s/:]*\)?\s*(?:%|％|x|×|bps?|pts?|[*†‡])*[)\]]*(?:\([a-z\d]\))*$", re.IGNORECASE
+    r"^[$€£¥￥(\[<>~≈+\-–—−]*\s*[$€£¥￥]?\s*\(?\d(?:[\d,.\s/:]*\d)?\.?\)?\s*(?:%|％|x|×|bps?|pts?|[*†‡])*[)\]]*(?:\([a-z\d]\))*$",
+    re.IGNORECASE,
 )
 _NOTHING = re.compile(r"^(?:[$€£¥￥]?\s*\(?[-–—−―‐]+\)?\s*%?|n/?[am]|nm|\*+|nil|none|不适用|无|/)$", re.IGNORECASE)
 _YEAR = re.compile(r"^(?:(?:FY|Q[1-4])?\s*'?(?:19|20)\d\d\s*[AEF]?|\d\d/\d\d|(?:19|20)\d\d\s*年(?:度|末)?)(?:\([a-z\d]\))?$", re.IGNORECASE)

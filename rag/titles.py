@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LARGER = 1.12  # times the body's type size
 MAX_WORDS = 25
 MAX_CJK = 45  # characters
+REPEATED = 3  # times a title's wording comes back
 SAME_SIZE = 1.04  # times: nearer sizes are the same
 
 # Numbering that states a depth of its own, from the outermost; among titles in one type size it decides.
@@ -90,6 +91,15 @@ def rank(lines: Sequence[Line], text: str, page: int, body: tuple[float, int], b
     bold = all(line.bold for line in lines)
     italic = all(line.italic for line in lines)
     return (1.0, -max(size, body[0]), float(numbering(text)), float(not bold), float(not text.isupper()), float(italic))
+
+
+def demoted(ranked: Sequence[tuple[str, Key]]) -> list[Key]:
+    """The keys of titles (text, key), where a wording that comes back puts its title below others set alike.
+
+    "Revenues" under each of three segments belongs to the segment named before it, though both are printed in the same bold.
+    """
+    times = Counter(plain(text) for text, _ in ranked)
+    return [(*key, float(times[plain(text)] >= REPEATED and numbering(text) == _UNNUMBERED)) if key[0] else key for text, key in ranked]
 
 
 def levels(keys: Sequence[Key]) -> dict[Key, int]:
