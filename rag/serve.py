@@ -37,11 +37,11 @@ MESSAGE_BYTES = 200 * 1024 * 1024  # the largest WebSocket message, Streamlit's 
 
 
 def serve(settings: Settings, *, port: int) -> int:
-    """Run until SIGINT or SIGTERM, and then return 0. Prints one line, the address, when pages can be opened.
+    """Run until SIGINT, SIGTERM or SIGHUP, and then return 0. Prints one line, the address, when pages can be opened.
 
     Raises DatabaseRefused and SettingsError when it cannot start.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end as KeyboardInterrupt, so that everything is closed
+    _listen_to_signals()
     try:
         with _database(settings), opened(settings) as deps:
             process.provide(deps)
@@ -52,6 +52,13 @@ def serve(settings: Settings, *, port: int) -> int:
     finally:
         process.provide(None)
     return 0
+
+
+def _listen_to_signals() -> None:
+    """Let each end as KeyboardInterrupt does, so that everything is closed; uvicorn sees to the first two while it runs."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 # --- the web application ----------------------------------------------------------------------------------------------------
@@ -174,6 +181,7 @@ def _keep_worker(stopping: threading.Event) -> None:
         # A session of its own: Ctrl-C in the terminal asks us, and we ask the worker. The pipe is its tether (rag/tether.py).
         command = [sys.executable, "-m", "rag.tether", "worker"]
         worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=sys.stderr, start_new_session=True)
+        log.info("The worker runs as process %d.", worker.pid)
         while worker.poll() is None and not stopping.wait(0.2):
             pass
         if worker.poll() is None:
