@@ -31,13 +31,16 @@ def _configure(connection: Connection) -> None:
     connection.commit()
 
 
-def open_pool(url: str, *, max_size: int = 12) -> Pool:
-    """A pool of connections to a migrated database. Connections are checked before use, so a restarted server is found again."""
+def open_pool(url: str, *, max_size: int = 12, patience: float = 10) -> Pool:
+    """A pool of connections to a migrated database. Connections are checked before use, so a restarted server is found again.
+
+    `patience` is how many seconds a call waits for a connection before it raises DatabaseAway.
+    """
     return ConnectionPool(
         url,
         min_size=1,
         max_size=max_size,
-        timeout=10,
+        timeout=patience,
         configure=_configure,
         check=ConnectionPool.check_connection,
         kwargs={"options": "-c timezone=UTC", "connect_timeout": 5},

@@ -16,6 +16,15 @@ class QueueState:
     workers: int  # whose heart beat within the last half minute
 
 
+def busy_documents(connection: Connection) -> set[int]:
+    """The documents for which a job waits or runs."""
+    rows = connection.execute(
+        """select distinct (args ->> 'document_id')::bigint from procrastinate_jobs
+           where status in ('todo', 'doing') and queue_name = 'documents' and args ? 'document_id'"""
+    )
+    return {document_id for (document_id,) in rows}
+
+
 def queue_state(connection: Connection) -> QueueState:
     with connection.cursor(row_factory=class_row(QueueState)) as cursor:
         state = cursor.execute(

@@ -149,9 +149,10 @@ def _finished(deps: Deps, waiting: set[int]) -> Iterator[Document]:
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker") as helper:
         working = helper.submit(jobs.run_worker, deps, wait=False)
         while waiting:
+            busy = library.busy(deps, deps.settings.subject)  # looked up first: a job ends after its document
             found = {d.id: d for d in library.documents(deps, deps.settings.subject) if d.id in waiting}
             for document in sorted(found.values(), key=lambda d: d.id):
-                if document.status in {Status.READY, Status.FAILED}:
+                if document.id not in busy and document.status in {Status.READY, Status.FAILED}:
                     waiting.discard(document.id)
                     yield document
             waiting &= set(found)

@@ -27,7 +27,6 @@ from rag.providers import Context, Situator
 log = logging.getLogger(__name__)
 
 BATCH = 16  # chunks embedded between two checkpoints: about half a second of work
-CONTEXT_TOKENS = 120  # room that a model's context needs beside heading and text
 
 Pulse = Callable[[], None]  # called between steps; raises to give the work back
 
@@ -112,7 +111,7 @@ def _read(deps: Deps, subject: str, document: Document) -> None:
         reading,
         filename=document.filename,
         count_tokens=deps.embedder.count_tokens,
-        max_tokens=deps.embedder.max_tokens - (CONTEXT_TOKENS if deps.situators else 0),
+        max_tokens=deps.embedder.max_tokens,
     )
     empty = [page.number for page in reading.pages if page.source == "none"]
     if not drafts:

@@ -43,6 +43,7 @@ class Retries(procrastinate.BaseRetryStrategy):
 
 
 app = procrastinate.App(connector=procrastinate.PsycopgConnector())
+_deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())  # the worker's own connector is asynchronous
 
 
 @app.task(name="index", queue="documents", retry=Retries(), pass_context=True)
@@ -65,7 +66,7 @@ def index(context: JobContext, *, subject: str, document_id: int) -> None:
             defer_situate(connection, subject=subject, document_id=document_id)
 
 
-@app.task(name="situate", queue="documents", priority=-10, retry=Retries(), pass_context=True)
+@app.task(name="situate", queue="documents", retry=Retries(), pass_context=True)
 def situate(context: JobContext, *, subject: str, document_id: int) -> None:
     """Let a model situate one ready document; it keeps answering meanwhile."""
     deps: Deps = context.additional_context["deps"]
@@ -91,12 +92,19 @@ async def retry_stalled(context: JobContext, timestamp: int) -> None:  # noqa: A
 
 def defer_index(connection: Connection, *, subject: str, document_id: int) -> None:
     """Queue the indexing of a document in the caller's transaction."""
-    index.configure(lock=f"document-{document_id}", connection=connection).defer(subject=subject, document_id=document_id)
+    _defer(connection, "index", priority=0, subject=subject, document_id=document_id)
 
 
 def defer_situate(connection: Connection, *, subject: str, document_id: int) -> None:
     """Queue the situating of a ready document in the caller's transaction."""
-    situate.configure(lock=f"document-{document_id}", connection=connection).defer(subject=subject, document_id=document_id)
+    _defer(connection, "situate", priority=-10, subject=subject, document_id=document_id)
+
+
+def _defer(connection: Connection, task: str, *, priority: int, subject: str, document_id: int) -> None:
+    """One job at a time for a document: jobs with the same lock wait for one another."""
+    _deferring.configure_task(
+        task, queue="documents", lock=f"document-{document_id}", priority=priority, connection=connection
+    ).defer(subject=subject, document_id=document_id)
 
 
 def run_worker(deps: Deps, *, wait: bool = True) -> None:
@@ -108,6 +116,7 @@ def run_worker(deps: Deps, *, wait: bool = True) -> None:
             wait=wait,
             concurrency=1,
             shutdown_graceful_timeout=GRACE,
+            update_heartbeat_interval=STALLED / 3,
             stalled_worker_timeout=STALLED,
             delete_jobs="successful",
             install_signal_handlers=wait,

@@ -12,6 +12,7 @@ from functools import lru_cache
 from db import as_subject
 from db import chunks as chunk_rows
 from db import documents as document_rows
+from db import jobs as job_rows
 from db.chunks import Chunk
 from db.documents import Collection, Document, Page, Selection, Status
 from rag import jobs, pdf
@@ -115,6 +116,12 @@ def page_image(deps: Deps, subject: str, document_id: int, number: int, *, scale
     """
     document(deps, subject, document_id)
     return _rendered(_Source(deps, subject, document_id), number, scale)
+
+
+def busy(deps: Deps, subject: str) -> set[int]:
+    """The documents for which work waits or is under way; a ready one may still be situated."""
+    with as_subject(deps.pool, subject) as connection:
+        return job_rows.busy_documents(connection)
 
 
 def retry(deps: Deps, subject: str, document_id: int) -> None:
