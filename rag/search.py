@@ -176,7 +176,9 @@ def search(deps: Deps, subject: str, question: str, *, selection: Selection, top
             notes.append(f"The reranker did not answer, so the fused order is used. {error}")
             reranker = None
     clock.lap("rerank")
-    final = lists.get(Stage.RERANKED) or chosen
+    # below the reranked head the fused order goes on
+    head = lists.get(Stage.RERANKED, [])
+    final = [*head, *(pair for pair in chosen if pair[0] not in {key for key, _ in head})]
     standings = _standings(lists)
     hits = tuple(
         Hit(rank=rank, document=names[key[0]].filename, title=names[key[0]].title, chunk=found[key], stages=standings[key])
