@@ -238,7 +238,7 @@ def _drafts(
     max_tokens: int,
 ) -> list[Draft]:
     """One chunk of these pieces, or several where they do not fit with heading and context."""
-    path = _common([piece.path for piece in pieces])
+    path = _common([piece.path for piece in pieces if piece.kind != "Title"] or [piece.path for piece in pieces])
     heading = _heading(path, document, count_tokens)
     said = heading.split(" > ")
     body = list(pieces)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from rag import columns, margins, tables, titles
+from rag import columns, grids, margins, tables, titles
 from rag.words import Bookmark, Sheet, Span, Word, is_cjk, solid, turned
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Kind = Literal["Title", "NarrativeText", "ListItem", "Table", "Header", "Footer"]
 
 PITCH = 1.3  # times the usual distance between lines: a wider one begins a paragraph
+BETWEEN = 5  # elements, running lines among them, that may part a table from its continuation
 INDENT = 0.9  # em
 MAX_CAPTION = 180  # characters
 _BULLET = re.compile(r"^(?:[•●○◦▪■□◆◇►▶➢➤✓✔·*\-–—]|[(（]?(?:\d{1,2}|[a-z]|[ivx]{1,4})[)）]|\d{1,2}[.、．](?!\d)|[①-⑳])$")
@@ -98,11 +99,23 @@ def _paragraphs(lines: Sequence[Line], right: float) -> Iterator[tuple[Line, ...
     yield tuple(block)
 
 
+def _tables(region: Sequence[Line]) -> list[tuple[int, int, tables.Table]]:
+    """Tables of figures, and tables of words in what those leave, top to bottom."""
+    found: list[tuple[int, int, tables.Table]] = []
+    done = 0
+    for first, last, table in [*tables.find(region), (len(region), len(region), None)]:
+        found += [(done + start, done + end, grid) for start, end, grid in grids.find(region[done:first])]
+        if table:
+            found.append((first, last, table))
+        done = last
+    return found
+
+
 def _blocks(region: Sequence[Line]) -> Iterator[_Block]:
     """A region's tables, and its paragraphs between them."""
     done = 0
     right = sorted(line.x1 for line in region)[int(0.9 * (len(region) - 1))] if region else 0.0
-    for first, last, table in tables.find(region):
+    for first, last, table in _tables(region):
         for lines in _paragraphs(region[done:first], right):
             yield _Block(lines=lines, role="text")
         yield _Block(lines=tuple(region[first:last]), role="table", table=table)
@@ -266,8 +279,13 @@ def elements(sheets: Sequence[Sheet], bookmarks: Sequence[Bookmark] = ()) -> lis
     found: list[Element] = []
     aside: set[int] = set()
     keys: dict[int, titles.Key] = {}
+    above: tuple[int, tables.Table] | None = None  # the last table and its element's index
     for sheet, blocks in _page_blocks(sheets, titles.LARGER * body[0]):
         for block in blocks:
+            if block.table and above and len(found) - above[0] <= BETWEEN and sheet.page - found[above[0]].page <= 1:
+                block = replace(block, table=tables.continued(above[1], block.table))  # noqa: PLW2901
+            if block.table:
+                above = (len(found), block.table)
             element = _element(block, sheet, hyphenated)
             may_head = element.kind == "NarrativeText" or (element.kind == "ListItem" and not _SYMBOL.match(element.text))
             if may_head and titles.is_title(block.lines, element.text, body, marks.get(sheet.page, ())):

@@ -96,9 +96,9 @@ def _divided(before: Word, word: Word) -> bool:
 
 def _joins(cell: Sequence[Word], word: Word, gap: float) -> bool:
     """Whether a word belongs to a cell in spite of its distance: a figure after its currency sign or bracket, a percent sign after a figure."""
-    if _TAIL.match(word.text):
-        return gap <= 1.5 * word.size and _numeric(cell[-1].text)
-    return _numeric(word.text) and (bool(_CURRENCY.match(cell[-1].text)) or cell[-1].text in _OPENING)
+    if _numeric(word.text) and (_CURRENCY.match(cell[-1].text) or cell[-1].text in _OPENING):
+        return True
+    return bool(_TAIL.match(word.text)) and gap <= 1.5 * word.size and _numeric(cell[-1].text)
 
 
 def cells_of(line: Line) -> tuple[Cell, ...]:
@@ -154,6 +154,7 @@ def _run(rows: Sequence[Row], start: int) -> int:
             break  # the years above another table
         if row.figures and (not far or _share_columns([*rows[max(start, end - 3) : end], row])):
             figures_from = min(figures_from, *(cell.x0 for cell in row.figures))
+            size = max(size, row.line.size)  # headers are often set smaller than the figures
             end = index + 1
         elif far or not _bridges(row, figures_from, size):
             break
@@ -207,6 +208,15 @@ def _ranges(body: Sequence[Row]) -> list[tuple[float, float]]:
                 left, right = ranges[over[0]]
                 ranges[over[0]] = (min(left, cell.x0), max(right, cell.x1))
     return ranges
+
+
+def continued(above: Table, table: Table) -> Table:
+    """A table without headers takes those of the one above it when its figures stand in the same columns."""
+    if table.columns or not above.columns:
+        return table
+    upper, lower = _ranges(above.rows[above.header :]), _ranges(table.rows)
+    same = len(upper) == len(lower) and all(min(a[1], b[1]) > max(a[0], b[0]) for a, b in zip(upper, lower, strict=True))
+    return replace(table, columns=above.columns, units=table.units or above.units) if same and lower else table
 
 
 def _columns(header: Sequence[Row], body: Sequence[Row]) -> str:
