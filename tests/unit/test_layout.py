@@ -97,3 +97,20 @@ def test_years_at_the_same_height_of_several_pages_stay_with_their_tables() -> N
 def test_marked_lines_are_list_items(mark: str) -> None:
     content = pdfs.lines("The ship carried:", f"{mark} barrels of salted herring", f"{mark} coils of hempen rope")
     assert [item.text for item in of_kind(content, "ListItem")] == [f"{mark} barrels of salted herring", f"{mark} coils of hempen rope"]
+
+
+def test_a_title_that_comes_back_stands_below_the_others_set_alike() -> None:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=A4)
+    y = 800
+    for segment in ("Barometers", "Altimeters", "Compasses"):
+        for title in (segment, "Revenue"):
+            canvas.setFont("Helvetica-Bold", 11)
+            canvas.drawString(60, y, title)
+            canvas.setFont("Helvetica", 11)
+            canvas.drawString(60, y - 25, f"What there is to say of {title.lower()} in this year fills no more than one line of text here.")
+            canvas.drawString(60, y - 39, "A second line goes on about it so that the body outweighs its titles by far.")
+            y -= 90
+    canvas.save()
+    levels = {title.text: title.level for title in of_kind(buffer.getvalue(), "Title")}
+    assert levels["Barometers"] == levels["Altimeters"] == levels["Compasses"] < levels["Revenue"]

@@ -74,3 +74,74 @@ def test_a_wrapped_label_joins_its_figures() -> None:
 def test_prose_with_numbers_is_no_table() -> None:
     content = pdfs.lines("In 2031 sales rose by 7.3 percent to $96.4 million.", "In 2030 they had stood at $89.8 million, 2 percent less.")
     assert [element.kind for element in pdf.read(content).elements] == ["NarrativeText"]
+
+
+def drawn(*rows: tuple[float, tuple[tuple[float, str], ...]], bold: tuple[int, ...] = (), size: float = 10) -> bytes:
+    """One page of cells at given places: rows of (y, ((x, text), ...)); figures end at their x, words begin there."""
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer)
+    for number, (y, cells) in enumerate(rows):
+        canvas.setFont("Helvetica-Bold" if number in bold else "Helvetica", size)
+        for x, text in cells:
+            (canvas.drawRightString if text[-1].isdigit() else canvas.drawString)(x, y, text)
+    canvas.save()
+    return buffer.getvalue()
+
+
+def test_a_table_without_headers_takes_those_of_the_table_it_continues() -> None:
+    content = drawn(
+        (700, ((400, "2031"), (480, "2030"))),
+        (687, ((60, "Sales of barometers"), (400, "1,204"), (480, "1,118"))),
+        (674, ((60, "Sales of altimeters"), (400, "310"), (480, "295"))),
+        (620, ((60, "Figures below were not audited."),)),
+        (570, ((60, "Orders in hand"), (400, "512"), (480, "498"))),
+        (557, ((60, "Orders lost"), (400, "17"), (480, "22"))),
+    )
+    found = [element for element in pdf.read(content).elements if element.kind == "Table"]
+    assert [element.columns for element in found] == ["2031 | 2030", "2031 | 2030"]
+
+
+def test_headers_over_several_columns_are_read_downwards_and_not_repeated() -> None:
+    content = drawn(
+        (700, ((330, "Years ended June 30, of"),)),
+        (687, ((400, "2031"), (480, "2030"))),
+        (674, ((60, "Sales of barometers"), (400, "1,204,118"), (480, "1,118,001"))),
+        (661, ((60, "Sales of altimeters"), (400, "310,442"), (480, "295,007"))),
+    )
+    (found,) = pdf.read(content).elements
+    assert found.columns == "Years ended June 30, of 2031 | 2030"
+
+
+OFFICERS = (
+    (700, ((60, "Name"), (200, "Office"), (400, "Since when"))),
+    (680, ((60, "Anna Holm"), (200, "Chair of the board and"), (400, "spring of the war year"))),
+    (668, ((200, "head of the audit committee"),)),
+    (648, ((60, "Jon Moe"), (200, "Treasurer"), (400, "the founding"))),
+    (628, ((60, "Eva Lie"), (200, "Secretary"), (400, "last autumn"))),
+)
+
+
+def test_a_table_of_words_is_read_row_by_row_with_its_broken_cells_joined() -> None:
+    (found,) = pdf.read(drawn(*OFFICERS, bold=(0,))).elements
+    assert found.kind == "Table"
+    assert found.text.split("\n") == [
+        "Name | Office | Since when",
+        "Anna Holm | Chair of the board and head of the audit committee | spring of the war year",
+        "Jon Moe | Treasurer | the founding",
+        "Eva Lie | Secretary | last autumn",
+    ]
+
+
+def test_a_bold_first_row_heads_a_table_of_words() -> None:
+    (found,) = pdf.read(drawn(*OFFICERS, bold=(0,))).elements
+    assert (found.header, found.columns) == (1, "Name | Office | Since when")
+
+
+def test_a_numbered_list_with_wide_gaps_is_no_table() -> None:
+    content = drawn(
+        *(
+            (700 - 20 * n, ((60, f"{n}."), (90, f"The {word} lamp is lit at dusk")))
+            for n, word in enumerate(("first", "second", "third", "last"), 1)
+        )
+    )
+    assert {element.kind for element in pdf.read(content).elements} == {"ListItem"}
