@@ -21,6 +21,20 @@ def reciprocal_rank_fusion(rankings: Sequence[Sequence[K]], *, k: int = RRF_K) -
     return fused
 
 
+def score_sum(lists: Sequence[tuple[float, Mapping[K, float]]]) -> dict[K, float]:
+    """Weighted sum over the lists of standardised scores, each list's worst counting 0: (weight, scores by key) per list.
+
+    Unlike ranks, scores tell a clear winner from a near tie. The weights are relative; see docs/decisions for those in use.
+    """
+    fused: dict[K, float] = {}
+    for weight, scores in lists:
+        standard = standardise(scores)
+        worst = min(standard.values(), default=0.0)
+        for key, score in standard.items():
+            fused[key] = fused.get(key, 0.0) + weight * (score - worst)
+    return fused
+
+
 def standardise(scores: Mapping[K, float]) -> dict[K, float]:
     """Scores as z-scores: mean 0, standard deviation 1 (all 0 when they do not differ)."""
     if not scores:

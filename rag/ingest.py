@@ -139,12 +139,13 @@ def _embed(deps: Deps, subject: str, document: Document, chunks: Sequence[Chunk]
     with as_subject(deps.pool, subject) as connection:
         model = chunk_rows.model_id(connection, deps.embedder.name, deps.embedder.dimensions)
         drafted = chunk_rows.drafted(connection, document_id=document.id, model=model)
-    keyed = [(chunk, hashlib.blake2b(chunk.indexed_text.encode(), digest_size=16).digest()) for chunk in chunks]
-    waiting = [(chunk, key) for chunk, key in keyed if drafted.get(chunk.ord) != key]
+    embedded = {chunk.ord: text.without_figures(chunk.indexed_text) for chunk in chunks}
+    keys = {ord_: hashlib.blake2b(said.encode(), digest_size=16).digest() for ord_, said in embedded.items()}
+    waiting = [chunk.ord for chunk in chunks if drafted.get(chunk.ord) != keys[chunk.ord]]
     done = len(chunks) - len(waiting)
     for at in range(0, len(waiting), BATCH):
         batch = waiting[at : at + BATCH]
-        vectors = deps.embedder.embed_documents([chunk.indexed_text for chunk, _ in batch])
+        vectors = deps.embedder.embed_documents([embedded[ord_] for ord_ in batch])
         done += len(batch)
         with as_subject(deps.pool, subject) as connection:
             _still_there(document_rows.report_progress(connection, document.id, done))
@@ -153,7 +154,7 @@ def _embed(deps: Deps, subject: str, document: Document, chunks: Sequence[Chunk]
                 collection_id=document.collection_id,
                 document_id=document.id,
                 model=model,
-                rows=[(chunk.ord, key, vector) for (chunk, key), vector in zip(batch, vectors, strict=True)],
+                rows=[(ord_, keys[ord_], vector) for ord_, vector in zip(batch, vectors, strict=True)],
             )
         pulse()
 

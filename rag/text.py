@@ -25,6 +25,7 @@ _LATIN = re.compile(r"[a-z\u00c0-\u024f]+")
 _WORD = re.compile(rf"[{HAN}]|[^\W_{HAN}]+")
 _QUOTED = re.compile(r'"([^"]{1,400})"|“([^“”]{1,400})”|「([^「」]{1,400})」|『([^『』]{1,400})』')
 _EXCLUDED = re.compile(rf"(?:^|(?<=\s))-([^\W_{HAN}][^\s\"]*|[{HAN}]+)")
+CELL = " | "  # between the cells of a table row
 LONGEST_TERM = 120  # characters; longer runs are noise such as base64, and would not fit an index entry
 
 _stemmers = threading.local()
@@ -77,6 +78,19 @@ def tsvector_literal(sequence: list[str]) -> str:
 def tsquery_literal(phrase: tuple[str, ...]) -> str:
     """The query that these words stand next to one another in this order."""
     return " <-> ".join(_quote(word) for word in phrase)
+
+
+def without_figures(indexed_text: str) -> str:
+    """What is embedded: table rows keep their labels and lose the cells that hold only figures.
+
+    Figures drown the labels in a mean of token states; they stay in the text that BM25, quotation and answers use.
+    """
+    lines = (_labels(line) if CELL in line else line for line in indexed_text.split("\n"))
+    return "\n".join(line for line in lines if line.strip())
+
+
+def _labels(row: str) -> str:
+    return CELL.join(cell for cell in row.split(CELL) if sum(map(str.isalpha, cell)) > 1)
 
 
 def phrase_terms(phrase: tuple[str, ...]) -> list[str]:

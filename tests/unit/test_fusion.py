@@ -28,3 +28,12 @@ def test_standardised_scores_have_mean_zero_and_deviation_one() -> None:
 
 def test_equal_scores_standardise_to_zero() -> None:
     assert fusion.standardise({"a": 3.0, "b": 3.0}) == {"a": 0.0, "b": 0.0}
+
+
+def test_a_score_sum_gives_a_lists_worst_nothing_and_weighs_the_lists() -> None:
+    fused = fusion.score_sum([(2.0, {"a": 3.0, "b": 1.0}), (1.0, {"b": 5.0, "c": 3.0})])
+    assert fused == {"a": pytest.approx(4.0), "b": pytest.approx(2.0), "c": pytest.approx(0.0)}
+
+
+def test_a_score_sum_credits_nothing_for_an_empty_list() -> None:
+    assert fusion.score_sum([(1.5, {"a": 2.0, "b": 1.0}), (1.0, {})]) == fusion.score_sum([(1.5, {"a": 2.0, "b": 1.0})])

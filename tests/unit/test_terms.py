@@ -84,3 +84,13 @@ def test_any_text_gives_terms_and_a_literal_without_error(sample: str) -> None:
 )
 def test_the_language_is_that_of_most_words(sample: str, expected: str) -> None:
     assert text.language(sample) == expected
+
+
+def test_an_embedded_table_row_keeps_its_labels_and_loses_its_figures() -> None:
+    table = "AMCOR 2023. Columns: 2023 | 2022\nYears ended | June 30, 2023\nNet sales | $14,694 | 14,544\n(12) | 5\nIt cost 5 dollars."
+    assert text.without_figures(table).split("\n") == [
+        "AMCOR 2023. Columns: 2023",
+        "Years ended | June 30, 2023",
+        "Net sales",
+        "It cost 5 dollars.",
+    ]
