@@ -20,8 +20,11 @@ lint: install
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
+# SET is a folder with documents/*.pdf and questions.jsonl (bench/page_hits.py).
 bench: install
-	@for script in bench/[a-z]*.py; do echo "== $$script"; .venv/bin/python "$$script" || exit 1; done
+	@test -d "$(SET)/documents" || { echo "make bench SET=FOLDER, where FOLDER holds documents/ and questions.jsonl (bench/page_hits.py)" >&2; exit 2; }
+	.venv/bin/situate ingest "$(SET)/documents"
+	.venv/bin/python bench/page_hits.py "$(SET)"
 
 browser:
 	@sh tests/install_browser.sh
