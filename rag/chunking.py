@@ -185,6 +185,8 @@ def _absorbed(groups: Iterable[list[_Piece]]) -> list[list[_Piece]]:
             if (note or lone) and together <= MOST_OF_TABLE:
                 done[-1] = before + group
                 continue
+            if lone and all(piece.text in group[0].path for piece in before):
+                done.pop()  # its heading says them
         done.append(group)
     return done
 

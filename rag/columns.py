@@ -38,10 +38,7 @@ class Line:
     bold: bool  # nine tenths of the characters
     italic: bool
     text: str
-
-    @property
-    def middle(self) -> float:
-        return (self.y0 + self.y1) / 2
+    middle: float  # of its height
 
 
 def spaced_after(before: Word, word: Word) -> bool:
@@ -66,12 +63,14 @@ def line_of(words: Iterable[Word]) -> Line:
         total += length
         bold += length if word.style & BOLD else 0
         italic += length if word.style & ITALIC else 0
+    y0, y1 = min([word.y0 for word in ordered]), max([word.y1 for word in ordered])
     return Line(
         words=ordered,
         x0=ordered[0].x0,
-        y0=min(word.y0 for word in ordered),
-        x1=max(word.x1 for word in ordered),
-        y1=max(word.y1 for word in ordered),
+        y0=y0,
+        x1=max([word.x1 for word in ordered]),
+        y1=y1,
+        middle=(y0 + y1) / 2,
         size=sizes.most_common(1)[0][0],
         bold=bold >= 0.9 * total,
         italic=italic >= 0.9 * total,

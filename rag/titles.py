@@ -60,11 +60,12 @@ def is_title(lines: Sequence[Line], text: str, body: tuple[float, int], bookmark
     """Whether a paragraph of one to three lines heads what follows."""
     letters = sum(map(str.isalpha, text))
     cjk = sum(map(is_cjk, text))
-    if letters < 2 or len(lines) > 3 or cjk > MAX_CJK or len(text.split()) > MAX_WORDS or letters < 0.4 * len(text.replace(" ", "")):
+    if letters < 2 or len(lines) > 3 or cjk > MAX_CJK or len(text.split()) > MAX_WORDS or letters < 0.5 * len(text.replace(" ", "")):
         return False
     if any(plain(text) == mark for mark in bookmarks):
         return True
-    if _ENDS_SENTENCE.search(text) and not _FIRST_NUMBER.match(text) and not _COMPANY_END.search(text):
+    remark = text[0] in "(（" and text[-1] in ")）"  # such as the units of a table
+    if remark or (_ENDS_SENTENCE.search(text) and not _FIRST_NUMBER.match(text) and not _COMPANY_END.search(text)):
         return False
     size, style = body
     here = min(line.size for line in lines)
