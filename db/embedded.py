@@ -76,7 +76,7 @@ class Server:
     _users: IO[bytes] = field(repr=False)
 
     def revive(self) -> bool:
-        """Start the server again if it has died; True if it had. Costs next to nothing when it lives. Raises DatabaseRefused."""
+        """Start the server again if all of it has died; True if it had. Costs next to nothing otherwise. Raises DatabaseRefused."""
         with _lock(self._place):
             if not _is_dead(self._place):
                 return False
