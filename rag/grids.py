@@ -5,8 +5,10 @@ Tables of figures are found by rag.tables; what they leave is looked through her
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING
 
+from rag.columns import line_of
 from rag.tables import Cell, Row, Table, cell_of, row_of
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from rag.columns import Line
 
 MIN_ROWS = 3  # lines with at least two cells
+MIN_ABREAST = 4  # rows that show two tables side by side
 SAME_EDGE = 0.6  # em: how far left edges of one column may differ
 PITCH = 2.8  # em: lines further apart are not of one table
 MAX_MARK = 4  # characters: a first cell this short, and without letters, is a list's mark and makes no column
@@ -63,6 +66,42 @@ def _gathered(rows: Sequence[Row]) -> list[Row]:
         Row(line=row.line, cells=tuple(cell_of([word for cell in cells[place] for word in cell.words]) for place in sorted(cells)))
         for row, cells in found
     ]
+
+
+def _second_label(row: Row) -> float | None:
+    """Where a row's second label begins, when at least two figures stand before it and after it."""
+    kinds = ["figure" if cell.figure or cell.year else "label" for cell in row.cells]
+    for place in range(3, len(kinds) - 2):
+        if kinds[place - 2 : place + 3] == ["figure", "figure", "label", "figure", "figure"] and kinds[0] == "label":
+            return row.cells[place].x0
+    return None
+
+
+def abreast(lines: Sequence[Line]) -> list[list[Line]]:
+    """Split a region's lines where two tables of figures stand side by side: what is above, the left one, the right one, what is below."""
+    rows = [row_of(line) for line in lines]
+    starts = {index: start for index, row in enumerate(rows) if (start := _second_label(row)) is not None}
+    if len(starts) < MIN_ABREAST:
+        return [list(lines)]
+    em = max(lines[next(iter(starts))].size, 1.0)
+    common = median(starts.values())
+    agreeing = [index for index, start in starts.items() if abs(start - common) <= 2 * em]
+    edge = min(starts[index] for index in agreeing) - 0.3 * em
+    first, last = agreeing[0], agreeing[-1]
+    while last + 1 < len(rows) and rows[last + 1].figures and not _crosses(rows[last + 1], edge):
+        last += 1
+    if len(agreeing) < MIN_ABREAST or any(_crosses(row, edge) for row in rows[first : last + 1]):
+        return [list(lines)]
+    sides: tuple[list[Line], list[Line]] = ([], [])
+    for line in lines[first : last + 1]:
+        for side, words in zip(sides, ([w for w in line.words if w.x0 < edge], [w for w in line.words if w.x0 >= edge]), strict=True):
+            if words:
+                side.append(line_of(words))
+    return [part for part in (list(lines[:first]), sides[0], *abreast(sides[1]), list(lines[last + 1 :])) if part]
+
+
+def _crosses(row: Row, edge: float) -> bool:
+    return any(cell.x0 < edge < cell.x1 for cell in row.cells)
 
 
 def find(lines: Sequence[Line]) -> list[tuple[int, int, Table]]:

@@ -194,8 +194,13 @@ def _element(block: _Block, sheet: Sheet, hyphenated: frozenset[str]) -> Element
     return Element(kind=kind, text=text, page=sheet.page, spans=spans)
 
 
+def _regions(sheet: Sheet) -> list[list[Line]]:
+    """The lines of each column of text, and of each of two tables side by side, in reading order."""
+    return [part for region in columns.regions(columns.pieces(sheet.words)) for part in grids.abreast(columns.rows(region))]
+
+
 def _page_blocks(sheets: Sequence[Sheet], larger: float) -> list[tuple[Sheet, list[_Block]]]:
-    regions = [[columns.rows(region) for region in columns.regions(columns.pieces(sheet.words))] for sheet in sheets]
+    regions = [_regions(sheet) for sheet in sheets]
     lines = [[line for region in page for line in region] for page in regions]
     running = margins.running([(sheet.page, sheet.height, page) for sheet, page in zip(sheets, lines, strict=True)], larger)
     found = []

@@ -145,3 +145,14 @@ def test_a_numbered_list_with_wide_gaps_is_no_table() -> None:
         )
     )
     assert {element.kind for element in pdf.read(content).elements} == {"ListItem"}
+
+
+def test_two_tables_side_by_side_are_read_one_after_the_other() -> None:
+    left = (("Sales", "746", "812"), ("Cost", "511", "540"), ("Profit", "235", "272"), ("Tax", "58", "68"), ("Net", "177", "204"))
+    right = (("Cash", "91", "17"), ("Stocks", "212", "230"), ("Debt", "148", "139"), ("Plant", "640", "655"), ("Total", "795", "763"))
+    rows = [
+        (700 - 13 * n, ((60, a[0]), (180, a[1]), (230, a[2]), (300, b[0]), (420, b[1]), (470, b[2])))
+        for n, (a, b) in enumerate(zip(left, right, strict=True))
+    ]
+    tables = [element.text.split("\n") for element in pdf.read(drawn(*rows)).elements]
+    assert tables == [[" | ".join(row) for row in left], [" | ".join(row) for row in right]]
