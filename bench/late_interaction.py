@@ -48,9 +48,11 @@ class Piece:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One question with the fused list and, for each gold item, the chunks that hold it."""
+    """One question with its lists and, for each gold item, the chunks that hold it."""
 
     gold: tuple[frozenset[int], ...]
+    dense: dict[int, float]  # chunk -> score, best first
+    bm25: dict[int, float]
     fused: tuple[tuple[int, float], ...]
     query: States
 
@@ -100,14 +102,17 @@ def cases(e5: E5, pieces: Sequence[Piece], questions: Sequence[dict[str, Any]]) 
     found = []
     for question in questions:
         asked = question["question"]
-        dense = np.argsort(-(vectors @ e5.embed_query(asked)))[:LISTED].tolist()
+        similarities = vectors @ e5.embed_query(asked)
+        dense = np.argsort(-similarities)[:LISTED].tolist()
         terms = [term for term in dict.fromkeys(text.terms(asked)) if term in index.vocab_dict]
         scores = index.get_scores(terms) if terms else np.zeros(len(pieces))
         bm25 = [n for n in np.argsort(-scores)[:LISTED].tolist() if scores[n] > 0]
-        fused = fusion.reciprocal_rank_fusion([dense, bm25])
+        fused = fusion.reciprocal_rank_fusion([(1.0, dense), (1.0, bm25)])
         found.append(
             Case(
                 gold=tuple(holders(gold, pieces, bags) for gold in question["gold"]),
+                dense={n: float(similarities[n]) for n in dense},
+                bm25={n: float(scores[n]) for n in bm25},
                 fused=tuple((key, fused[key]) for key in fusion.order(fused)),
                 query=e5.query_states(asked),
             )

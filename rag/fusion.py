@@ -12,19 +12,19 @@ T = TypeVar("T", bound=tuple[int, int])
 RRF_K = 60  # Cormack, Clarke and Buettcher 2009, section 2
 
 
-def reciprocal_rank_fusion(rankings: Sequence[Sequence[K]], *, k: int = RRF_K) -> dict[K, float]:
-    """Sum over the lists of 1 / (k + rank), rank from 1 (Cormack, Clarke and Buettcher 2009)."""
+def reciprocal_rank_fusion(rankings: Sequence[tuple[float, Sequence[K]]], *, k: int = RRF_K) -> dict[K, float]:
+    """Sum over the lists of weight / (k + rank), rank from 1: (weight, keys best first) per list (Cormack, Clarke and Buettcher 2009)."""
     fused: dict[K, float] = {}
-    for ranking in rankings:
+    for weight, ranking in rankings:
         for rank, key in enumerate(ranking, start=1):
-            fused[key] = fused.get(key, 0.0) + 1.0 / (k + rank)
+            fused[key] = fused.get(key, 0.0) + weight / (k + rank)
     return fused
 
 
 def score_sum(lists: Sequence[tuple[float, Mapping[K, float]]]) -> dict[K, float]:
     """Weighted sum over the lists of standardised scores, each list's worst counting 0: (weight, scores by key) per list.
 
-    Unlike ranks, scores tell a clear winner from a near tie. The weights are relative; see docs/decisions for those in use.
+    Unlike ranks, scores tell a clear winner from a near tie.
     """
     fused: dict[K, float] = {}
     for weight, scores in lists:

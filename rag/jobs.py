@@ -102,9 +102,9 @@ def defer_situate(connection: Connection, *, subject: str, document_id: int) -> 
 
 def _defer(connection: Connection, task: str, *, priority: int, subject: str, document_id: int) -> None:
     """One job at a time for a document: jobs with the same lock wait for one another."""
-    _deferring.configure_task(
-        task, queue="documents", lock=f"document-{document_id}", priority=priority, connection=connection
-    ).defer(subject=subject, document_id=document_id)
+    _deferring.configure_task(task, queue="documents", lock=f"document-{document_id}", priority=priority, connection=connection).defer(
+        subject=subject, document_id=document_id
+    )
 
 
 def run_worker(deps: Deps, *, wait: bool = True) -> None:

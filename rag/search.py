@@ -33,9 +33,9 @@ class Stage(StrEnum):
     RERANKED = "reranked"
 
 
-# Dense retrieval finds by meaning what BM25 finds by wording; on wordy questions over tables it is the surer of the two. Chosen among
-# reciprocal rank fusion and score sums on four sets of questions: docs/decisions/0009-fusion.md.
-WEIGHTS = {Stage.DENSE: 1.5, Stage.BM25: 1.0}
+# Chosen among ranks and scores at several weights, on four sets of questions together: docs/decisions/0012-fusion-weights.md
+WEIGHTS = {Stage.DENSE: 0.7, Stage.BM25: 0.3}
+LATE_INTERACTION = 1.5  # weight of its standardised score beside the fused one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +163,7 @@ def search(deps: Deps, subject: str, question: str, *, selection: Selection, top
             held = rows.holding(connection, keys=[c.key for c in (*dense, *bm25)], queries=excluded)
             dense, bm25 = [c for c in dense if c.key not in held], [c for c in bm25 if c.key not in held]
         lists = {Stage.DENSE: [(c.key, c.score) for c in dense], Stage.BM25: [(c.key, c.score) for c in bm25]}
-        fused = fusion.score_sum([(WEIGHTS[stage], dict(ranked)) for stage, ranked in lists.items()])
+        fused = fusion.reciprocal_rank_fusion([(WEIGHTS[stage], [key for key, _ in ranked]) for stage, ranked in lists.items()])
         lists[Stage.FUSED] = [(key, fused[key]) for key in fusion.order(fused)]
         clock.lap("fuse")
         reranker = _reranker(deps, subject) if stage is Stage.RERANKED else None
@@ -207,8 +207,7 @@ def rerank(reranker: Reranker, question: str, fused: Sequence[tuple[Key, float]]
     scores = dict(zip(head, reranker.rerank(question, [found[key].indexed_text for key in head]), strict=True))
     if reranker.joins_fusion:
         # a light reranker adds to what the lists know; it does not overrule them
-        before, after = fusion.standardise({key: score for key, score in fused if key in scores}), fusion.standardise(scores)
-        scores = {key: before[key] + after[key] for key in scores}
+        scores = fusion.score_sum([(1.0, {key: score for key, score in fused if key in scores}), (LATE_INTERACTION, scores)])
     return [(key, scores[key]) for key in fusion.order(scores)]
 
 

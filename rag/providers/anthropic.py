@@ -172,7 +172,7 @@ def translate(error: Exception, model: str) -> ProviderError:
 
     An error in mid-stream comes with the status 200 of its stream and is known by its type alone.
     """
-    import anthropic  # noqa: PLC0415 (over a second; whoever catches its errors has paid for it)
+    import anthropic
 
     if isinstance(error, anthropic.APITimeoutError):
         return TransientProviderError("Anthropic did not answer in time. Try again later.")
@@ -191,7 +191,7 @@ def translate(error: Exception, model: str) -> ProviderError:
 
 
 def _client(api_key: str, base_url: str | None, timeout: float) -> anthropic.Anthropic:
-    import anthropic  # noqa: PLC0415 (over a second)
+    import anthropic
 
     return anthropic.Anthropic(api_key=api_key, base_url=base_url or _URL, timeout=timeout, middleware=[_impatient])
 
@@ -206,8 +206,8 @@ def _impatient(request: Any, call_next: Any) -> APIResponse[Any]:
 
 def _failures() -> tuple[type[Exception], ...]:
     """What the client raises; a connection that breaks in mid-stream comes as its HTTP library's own error."""
-    import anthropic  # noqa: PLC0415 (over a second)
-    import httpx2  # noqa: PLC0415
+    import anthropic
+    import httpx2
 
     return (anthropic.APIError, httpx2.HTTPError)
 

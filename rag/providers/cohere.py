@@ -21,7 +21,7 @@ class CohereReranker:
 
     def __init__(self, *, model: str, api_key: str, base_url: str | None = None, timeout: float = 15.0) -> None:
         """``timeout`` is in seconds, for each of at most two attempts."""
-        import cohere  # noqa: PLC0415 (half a second)
+        import cohere
 
         self._model = model
         self._timeout = timeout
@@ -45,8 +45,8 @@ class CohereReranker:
             return self._rerank(query, texts)
 
     def _rerank(self, query: str, texts: Sequence[str]) -> list[float]:
-        import httpx  # noqa: PLC0415 (with cohere)
-        from cohere.core.api_error import ApiError  # noqa: PLC0415
+        import httpx
+        from cohere.core.api_error import ApiError
 
         try:
             response = self._client.rerank(model=self._model, query=query, documents=list(texts))

@@ -84,7 +84,7 @@ def build_chat_model(model: str) -> BaseChatModel:
     try:
         if provider in _COMMUNITY:
             return _community(provider, name)
-        from langchain.chat_models import init_chat_model  # noqa: PLC0415 (over a second)
+        from langchain.chat_models import init_chat_model
 
         return init_chat_model(name, model_provider=provider)
     except ImportError as error:
@@ -121,7 +121,7 @@ def _community(provider: str, name: str) -> BaseChatModel:
 
 
 def _messages(question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> list[BaseMessage]:
-    from langchain_core.messages import AIMessage, HumanMessage, SystemMessage  # noqa: PLC0415 (with the model)
+    from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
     messages: list[BaseMessage] = [SystemMessage(f"{prompts.parts('answer')[0]}\n\n{prompts.parts('markers')[0]}")]
     for turn in history:
@@ -161,7 +161,7 @@ def _added(usage: Usage, chunk: AIMessageChunk) -> Usage:
 
 
 def _first_line(error: Exception) -> str:
-    from pydantic import ValidationError  # noqa: PLC0415 (with the model)
+    from pydantic import ValidationError
 
     # pydantic's own text repeats the input, which holds the key
     said = str(error.errors()[0]["msg"]) if isinstance(error, ValidationError) else str(error)

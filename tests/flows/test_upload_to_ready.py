@@ -43,7 +43,9 @@ def rows_of(deps: Deps, document_id: int) -> dict[str, int]:
         (pdfs.rotated, "page turned rotated text", ""),
     ],
 )
-def test_a_born_digital_pdf_becomes_ready_and_is_found(deps: Deps, index: Index, make: Callable[[], bytes], question: str, expected: str) -> None:
+def test_a_born_digital_pdf_becomes_ready_and_is_found(
+    deps: Deps, index: Index, make: Callable[[], bytes], question: str, expected: str
+) -> None:
     document = index(deps, make())
     assert document.status is Status.READY, document.error
     assert document.page_count >= 1
@@ -101,7 +103,9 @@ def test_a_file_that_cannot_be_taken_is_refused_with_a_sentence(deps: Deps, cont
     ],
     ids=["password", "truncated", "no text"],
 )
-def test_a_file_that_cannot_be_read_ends_failed_with_a_sentence_and_keeps_its_bytes(deps: Deps, index: Index, content: bytes, told: str) -> None:
+def test_a_file_that_cannot_be_read_ends_failed_with_a_sentence_and_keeps_its_bytes(
+    deps: Deps, index: Index, content: bytes, told: str
+) -> None:
     document = index(deps, content, "odd.pdf")
     assert document.status is Status.FAILED
     assert re.search(told, document.error, re.IGNORECASE), document.error

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HAN = "\u3400-\u4dbf\u4e00-\u9fff"
 
 
-class Refusal(Exception):  # noqa: N818 (an answer of the API, not a fault of the stand-in)
+class Refusal(Exception):
     """The request is answered with an error."""
 
     def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
@@ -123,7 +123,7 @@ class _Http(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up in the middle is what some tests do; anything else is a fault of the stand-in."""
-        import sys  # noqa: PLC0415
+        import sys
 
         if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
             super().handle_error(request, client_address)

@@ -8,12 +8,12 @@ from rag import fusion
 
 
 def test_reciprocal_rank_fusion_sums_over_lists() -> None:
-    fused = fusion.reciprocal_rank_fusion([["a", "b"], ["b", "c"]], k=60)
-    assert fused == {"a": pytest.approx(1 / 61), "b": pytest.approx(1 / 62 + 1 / 61), "c": pytest.approx(1 / 62)}
+    fused = fusion.reciprocal_rank_fusion([(0.7, ["a", "b"]), (0.3, ["b", "c"])], k=60)
+    assert fused == {"a": pytest.approx(0.7 / 61), "b": pytest.approx(0.7 / 62 + 0.3 / 61), "c": pytest.approx(0.3 / 62)}
 
 
 def test_a_list_that_did_not_find_a_chunk_gives_it_nothing() -> None:
-    assert fusion.reciprocal_rank_fusion([["a"], []])["a"] == fusion.reciprocal_rank_fusion([["a"]])["a"]
+    assert fusion.reciprocal_rank_fusion([(1.0, ["a"]), (1.0, [])]) == fusion.reciprocal_rank_fusion([(1.0, ["a"])])
 
 
 def test_order_breaks_ties_by_key() -> None:
