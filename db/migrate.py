@@ -6,6 +6,8 @@ All pending files are one transaction: an interrupted migration leaves the previ
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from typing import Any
 
@@ -30,7 +32,7 @@ def migrate(url: str) -> list[str]:
 
     Raises DatabaseRefused with what to do when the server is away, too old, without pgvector, or the role is wrong.
     """
-    with _connect(url) as connection:
+    with _connect(url) as connection, _understood():
         _check_server(connection)
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
         _check_rights(connection)
@@ -68,16 +70,46 @@ def _files() -> list[tuple[str, str]]:
 
 
 def _connect(url: str) -> psycopg.Connection[Any]:
+    """Raises DatabaseRefused; its sentence never shows the address, which may hold a password."""
+    if url.rsplit("?", 1)[0].count("@") > 1:  # libpq would take the password's end for the host, and name it
+        raise DatabaseRefused("DATABASE_URL has more than one @. Write special characters of the password in percent form: %40 for @.")
     try:
         return psycopg.connect(url, connect_timeout=10)
     except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise DatabaseRefused(
-            f"The database cannot be reached: {reason}. Check that the server runs and that DATABASE_URL is right."
-        ) from error
+        raise DatabaseRefused(_refusal(str(error))) from error
     except psycopg.ProgrammingError as error:
         raise DatabaseRefused(
-            "DATABASE_URL is not an address of a Postgres database, such as postgresql://situate:...@host/situate."
+            "DATABASE_URL is not an address of a Postgres database, such as postgresql://situate:...@host/situate. "
+            "Special characters of the password are written in percent form: %25 for %."
+        ) from error
+
+
+def _refusal(told: str) -> str:
+    """One sentence of libpq's several lines: the server's own answer where one answered, else where nothing did."""
+    lines = [line.strip() for line in told.splitlines()]
+    if answered := next((line.split("FATAL:", 1)[1].strip() for line in lines if "FATAL:" in line), None):
+        if re.search(r'database ".*" does not exist', answered):
+            return f"The server refuses: {answered}. Make it (create database ... owner ...), or correct DATABASE_URL."
+        return f"The server refuses: {answered}. Check the user and password in DATABASE_URL, and the server's own limits."
+    reason = re.sub(r"^(connection failed|connection is bad): ", "", lines[0] if lines else "no reason given").rstrip(".")
+    return f"The database cannot be reached: {reason}. Check that the server runs and that DATABASE_URL is right."
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Turn what a server may refuse in the middle of migrating into a sentence. Faults of our own SQL stay what they are."""
+    try:
+        yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise DatabaseRefused(
+            f"The role in DATABASE_URL has too few rights ({error.diag.message_primary}). Name the role that owns Situate's tables, "
+            "or make a database of its own."
+        ) from error
+    except psycopg.errors.ReadOnlySqlTransaction as error:
+        raise DatabaseRefused("The database is read-only. Point DATABASE_URL at the primary server.") from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise DatabaseRefused(
+            f"The database stopped in the middle: {str(error).splitlines()[0]}. Nothing was changed; try again."
         ) from error
 
 
@@ -87,6 +119,12 @@ def _check_server(connection: psycopg.Connection[Any]) -> None:
         version = connection.info.server_version // 10_000
         raise DatabaseRefused(
             f"The server is Postgres {version}; Situate needs {MINIMUM_SERVER} or newer. Point DATABASE_URL at a newer server."
+        )
+    encoding = connection.execute("select getdatabaseencoding()").fetchone()
+    if encoding and encoding[0] != "UTF8":
+        raise DatabaseRefused(
+            f"The database's encoding is {encoding[0]}, which cannot hold every language. Make it anew: "
+            "create database situate owner situate encoding 'UTF8' template template0;"
         )
     role = connection.execute("select rolsuper, rolbypassrls from pg_roles where rolname = current_user").fetchone()
     if role and (role[0] or role[1]):
@@ -111,6 +149,14 @@ def _check_rights(connection: psycopg.Connection[Any]) -> None:
     if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM_PGVECTOR:
         raise DatabaseRefused(
             f"pgvector {version} is too old; Situate needs 0.8 or newer. A superuser must run: alter extension vector update;"
+        )
+    unseen = connection.execute(
+        "select extnamespace::regnamespace::text from pg_extension where extname = 'vector' and to_regtype('halfvec') is null"
+    ).fetchone()
+    if unseen:
+        raise DatabaseRefused(
+            f"pgvector lies in the schema {unseen[0]}, which is not on the role's search_path. "
+            f"Run in the database: alter role ... set search_path = public, {unseen[0]};"
         )
     may_create = connection.execute("select has_schema_privilege(current_user, current_schema(), 'create')").fetchone()
     if not may_create or not may_create[0]:

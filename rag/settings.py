@@ -7,13 +7,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rag.errors import SettingsError
 
 PREFIX = "SITUATE_"
+DOTENV = ".env"
 
 
 def _default_home() -> Path:
@@ -26,12 +27,21 @@ def _default_home() -> Path:
 class Settings(BaseSettings):
     """Read from SITUATE_* variables and a .env file; providers' keys go by their own usual names."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=DOTENV,
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,  # SITUATE_HOME= means the default, not the current folder
+        str_strip_whitespace=True,
+        extra="ignore",
+        frozen=True,
+    )
 
     home: Path = Field(default_factory=_default_home, description="Where everything lies that Situate keeps on this machine.")
     database_url: str | None = Field(
         default=None,
         validation_alias=AliasChoices("DATABASE_URL", "SITUATE_DATABASE_URL"),
+        repr=False,  # it holds a password
         description="A Postgres database to use instead of the embedded one.",
     )
     host: str = Field(default="127.0.0.1", description="The address the web application listens on.")
@@ -70,7 +80,9 @@ class Settings(BaseSettings):
     read_seconds: float = Field(default=300, gt=0, description="Seconds a PDF may take to be read.")
     candidates: int = Field(default=150, ge=20, le=1000, description="Candidates asked of dense and of BM25 retrieval each.")
     passages: int = Field(default=20, ge=1, le=100, description="Passages an answer is written from.")
-    subject: str = Field(default="local", description="Whom the command line acts for; the page's subject while sign-in is off.")
+    subject: str = Field(
+        default="local", min_length=1, description="Whom the command line acts for; the page's subject while sign-in is off."
+    )
 
     @property
     def granted(self) -> frozenset[str]:
@@ -80,14 +92,43 @@ class Settings(BaseSettings):
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings of this process. Raises SettingsError naming the wrong one, and for a mistyped name the nearest right one."""
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
-    given = {name for name in {**dotenv_values(".env"), **environment} if name.upper().startswith(PREFIX)}
+    known = {_variable(name) for name in Settings.model_fields}
+    given = {name for name in {*_dotenv_names(), *environment} if name.upper().startswith(PREFIX)}
     for name in sorted(given):
-        if name.upper() not in known:
-            near = difflib.get_close_matches(name.upper(), known, n=1)
+        if name.upper() not in known and name.upper() != f"{PREFIX}DATABASE_URL":
+            bare = name.upper().removeprefix(PREFIX)
+            near = [bare] if bare in known else difflib.get_close_matches(name.upper(), known, n=1)
             raise SettingsError(f"There is no setting {name}." + (f" Did you mean {near[0]}?" if near else " README.md lists them."))
     try:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        raise SettingsError(f"The setting {'.'.join(map(str, first['loc']))} is wrong: {first['msg']}.") from error
+        where = str(first["loc"][0])
+        name = where if where.upper() in known else _variable(where)
+        raise SettingsError(f"The setting {name} is wrong: {first['msg']}.") from error
+
+
+def _variable(field: str) -> str:
+    """The environment variable that a field is read from first."""
+    alias = Settings.model_fields[field].validation_alias
+    if isinstance(alias, AliasChoices):
+        alias = str(alias.choices[0])
+    return alias if isinstance(alias, str) else f"{PREFIX}{field}".upper()
+
+
+def _dotenv_names() -> set[str]:
+    """The names that .env sets. Raises SettingsError for a line that would be passed over, without showing it: it may hold a key."""
+    try:
+        with Path(DOTENV).open(encoding="utf-8") as lines:
+            bindings = list(parse_stream(lines))
+    except (FileNotFoundError, IsADirectoryError):
+        return set()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SettingsError(f"The file {DOTENV} cannot be read: {reason}. Mend it, or take it away.") from error
+    for binding in bindings:
+        if binding.error:
+            raise SettingsError(
+                f"Line {binding.original.line} of {DOTENV} is not of the form NAME=VALUE. Mend it; a quote may lack its end."
+            )
+    return {binding.key for binding in bindings if binding.key}

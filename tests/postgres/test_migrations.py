@@ -89,13 +89,59 @@ def test_a_role_without_rights_is_told_which(empty: tuple[str, str]) -> None:
         migrate.migrate(empty[0])
 
 
+def test_tables_of_another_role_are_refused_in_a_sentence(empty: tuple[str, str]) -> None:
+    with psycopg.connect(empty[1], autocommit=True) as connection:
+        connection.execute("create table migrations (name text primary key)")  # the superuser's
+    with pytest.raises(DatabaseRefused, match="too few rights"):
+        migrate.migrate(empty[0])
+
+
+def test_a_read_only_server_is_refused_in_a_sentence(empty: tuple[str, str]) -> None:
+    with pytest.raises(DatabaseRefused, match="read-only"):
+        migrate.migrate(f"{empty[0]}&options=-c%20default_transaction_read_only%3Don")
+
+
+def test_an_extension_that_the_role_does_not_see_is_named_with_its_schema(empty: tuple[str, str]) -> None:
+    with psycopg.connect(empty[1], autocommit=True) as connection:
+        connection.execute("create schema extras; alter extension vector set schema extras; grant usage on schema extras to public")
+    with pytest.raises(DatabaseRefused, match="schema extras"):
+        migrate.migrate(empty[0])
+
+
+def test_a_database_that_cannot_hold_every_language_is_refused(server: embedded.Server) -> None:
+    with psycopg.connect(server.superuser_url, autocommit=True) as connection:
+        connection.execute("create database test_latin encoding 'LATIN1' locale 'C' template template0 owner situate")
+    try:
+        with pytest.raises(DatabaseRefused, match="LATIN1"):
+            migrate.migrate(urlunsplit(urlsplit(server.url)._replace(path="/test_latin")))
+    finally:
+        with psycopg.connect(server.superuser_url, autocommit=True) as connection:
+            connection.execute("drop database test_latin")
+
+
+def test_a_database_that_does_not_exist_is_told_apart_from_a_server_that_is_away(server: embedded.Server) -> None:
+    with pytest.raises(DatabaseRefused, match=r'^The server refuses: database "nowhere" does not exist\. Make it'):
+        migrate.migrate(urlunsplit(urlsplit(server.url)._replace(path="/nowhere")))
+
+
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("postgresql://situate@127.0.0.1:1/situate", "cannot be reached"),
+        (
+            "postgresql://situate:hush@127.0.0.1:1/situate",
+            r'cannot be reached: connection to server at "127.0.0.1", port 1 failed: Connection refused\. Check',
+        ),
+        (
+            "postgresql://situate:hush@127.0.0.1:1,127.0.0.1:2/situate",
+            r'cannot be reached: connection to server at "127.0.0.1", port 2 failed: Connection refused\. Check',
+        ),
+        ("postgresql://situate:hu@sh@127.0.0.1:1/situate", "more than one @.* %40"),
+        ("postgresql://situate:hu%sh@127.0.0.1:1/situate", "not an address of a Postgres database"),
         ("mysql://somewhere", "not an address of a Postgres database"),
     ],
 )
 def test_a_server_that_is_not_there_is_a_sentence(url: str, told: str) -> None:
-    with pytest.raises(DatabaseRefused, match=told):
+    with pytest.raises(DatabaseRefused, match=told) as refused:
         migrate.migrate(url)
+    assert "sh@" not in str(refused.value)
+    assert "\n" not in str(refused.value)

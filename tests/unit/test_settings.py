@@ -31,8 +31,38 @@ def test_a_mistyped_setting_in_the_env_file_is_seen_and_other_tools_keys_are_not
 
 def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SITUATE_PORT", "many")
-    with pytest.raises(SettingsError, match="port"):
+    with pytest.raises(SettingsError, match="SITUATE_PORT"):
         load()
+
+
+def test_an_empty_setting_means_the_default_and_never_the_current_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SITUATE_HOME", "")
+    monkeypatch.setenv("SITUATE_SUBJECT", "")
+    assert load().home == Settings.model_fields["home"].get_default(call_default_factory=True, validated_data={})
+    assert load().home.is_absolute()
+    assert load().subject == "local"
+
+
+def test_a_key_under_the_programs_own_prefix_is_told_its_right_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SITUATE_ANTHROPIC_API_KEY", "sk-very-secret")
+    with pytest.raises(SettingsError, match="Did you mean ANTHROPIC_API_KEY") as told:
+        load()
+    assert "very-secret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b'SITUATE_PORT=8600\nANTHROPIC_API_KEY="sk-very-secret', "Line 2 of .env"),
+        (b"\xff\xfe\x00", ".env cannot be read: it is not UTF-8"),
+    ],
+    ids=["a quote without its end", "not UTF-8"],
+)
+def test_an_env_file_that_would_be_passed_over_is_an_error_without_its_content(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    with pytest.raises(SettingsError, match=told) as refused:
+        load()
+    assert "secret" not in str(refused.value)
 
 
 def test_providers_keys_go_by_their_own_names_and_are_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +70,8 @@ def test_providers_keys_go_by_their_own_names_and_are_never_printed(monkeypatch:
     settings = load()
     assert settings.anthropic_api_key is not None
     assert settings.anthropic_api_key.get_secret_value() == "sk-very-secret"
-    assert "very-secret" not in repr(settings)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://situate:very-secret@host/situate")
+    assert "very-secret" not in repr(load())
 
 
 def test_the_operators_consent_is_a_list_of_recipients() -> None:
