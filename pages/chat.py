@@ -40,16 +40,17 @@ with guard("chat"):
     conversation_list(page.deps, page.subject, current)
     consent_notice(page.deps, page.subject)
     if current is None:
-        selection_picker(documents)
         waiting_room(page.deps, page.subject)
+        selection_picker(documents)
     else:
         left, right = st.columns([6, 5], gap="large")
         with right:
             source_pane(page.deps, page.subject, current)
         with left, guard("answers"):
             answers(page.deps, page.subject, current)
-    if state.question_error:
-        st.warning(plain(told(state.question_error)), icon=":material/info:")
-        state.question_error = ""
     if current is not None or any(d.status is Status.READY for d in documents):
-        st.chat_input(_("Ask a question about your documents"), key="question", on_submit=submit)
+        with st.container(key="ask"):  # kept in view by page.css; Streamlit's own bottom bar would scroll down by itself as the page grows
+            if state.question_error:
+                st.warning(plain(told(state.question_error)), icon=":material/info:")
+                state.question_error = ""
+            st.chat_input(_("Ask a question about your documents"), key="question", on_submit=submit)

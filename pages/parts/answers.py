@@ -41,7 +41,7 @@ def answers(deps: Deps, subject: str, conversation_id: int) -> None:
         read = read_answer(deps, subject, last)
         if read is None:
             return
-        _draw(deps, subject, read, signal=_signal(read))
+        _draw(deps, subject, read, signal=_signal(read), reveal=len(asked) > 1)
         if not read.message.finished:
             st.button(_("Stop"), icon=":material/stop_circle:", key="stop", on_click=_stop, args=(deps, subject, last))
 
@@ -76,7 +76,7 @@ def _stop(deps: Deps, subject: str, message_id: int) -> None:
     st.rerun(["answers", "pane"])
 
 
-def _draw(deps: Deps, subject: str, read: Answer | None, *, signal: str = "") -> None:
+def _draw(deps: Deps, subject: str, read: Answer | None, *, signal: str = "", reveal: bool = False) -> None:
     if read is None:
         return
     message = read.message
@@ -90,7 +90,7 @@ def _draw(deps: Deps, subject: str, read: Answer | None, *, signal: str = "") ->
             _ask_again(deps, subject, read)
         st.rerun(["answers", "pane"])
 
-    draw_tree(message_tree(read), key=f"answer-{message.id}", on_click=clicked, signal=signal, on_signal=_refresh)
+    draw_tree(message_tree(read), key=f"answer-{message.id}", on_click=clicked, signal=signal, on_signal=_refresh, reveal=reveal)
 
 
 def _ask_again(deps: Deps, subject: str, read: Answer) -> None:

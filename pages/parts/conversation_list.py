@@ -1,4 +1,4 @@
-"""The conversations in the sidebar, and which of their documents they are about."""
+"""The conversations in the sidebar, and which documents a new one is about."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def selection_picker(documents: list[Document]) -> None:
     """Let the reader choose which documents a new conversation is about."""
     ready = {d.id: d.filename for d in documents if d.status is Status.READY}
     if len(ready) > 1:
-        with st.sidebar:
+        with st.container(key="scope"):
             st.multiselect(_("Ask only"), list(ready), format_func=ready.__getitem__, placeholder=_("All documents"), key="selection")
 
 

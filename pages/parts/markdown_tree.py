@@ -7,6 +7,7 @@ images become their description, links lose their address.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,8 @@ def answer_tree(parts: Sequence[Part], cite: Cite, *, uncited_title: str, finish
             at = opening.end() if opening else 0
             text = _before_end(text[:at] + _UNCITED + text[at:], _END_UNCITED)
         written.append(text)
-    return _Builder(cite, uncited_title).build(MARKDOWN.parse("".join(written)))
+    expected = Counter(number for part in parts for number in part.citations)
+    return _Builder(cite, uncited_title).build(MARKDOWN.parse("".join(written)), expected)
 
 
 def extract_tree(parts: Sequence[Part], cite: Cite) -> Node:
@@ -107,9 +109,13 @@ class _Builder:
         self._root: list[Any] = ["div", {"c": "answer"}]
         self._stack = [self._root]
         self._uncited = False
+        self._cited: Counter[int] = Counter()
 
-    def build(self, tokens: Sequence[Token]) -> Node:
+    def build(self, tokens: Sequence[Token], expected: Counter[int]) -> Node:
+        """The tree; a number that markdown swallowed (in a link's address, behind an open code fence) stands at the end."""
         self._walk(tokens)
+        if swallowed := expected - self._cited:
+            self._root.append(["p", {}, *map(self._cite, swallowed.elements())])
         return self._root
 
     def _walk(self, tokens: Sequence[Token]) -> None:
@@ -156,6 +162,7 @@ class _Builder:
 
     def _mark(self, found: re.Match[str]) -> None:
         if found[1]:
+            self._cited[int(found[1])] += 1
             keep(self._stack[-1], self._cite(int(found[1])))
         else:
             self._uncited = found[2] is not None

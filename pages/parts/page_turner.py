@@ -35,4 +35,6 @@ def page_turner(number: int, last: int, *, key: str, on_turn: Callable[[int], No
 
 
 def _arrow(sign: str, page: int, label: str, *, enabled: bool) -> Node:
-    return button(sign, act=f"turn:{page}", classes="arrow", label=label) if enabled else ["span", {"c": "arrow off"}, sign]
+    if enabled:
+        return button(sign, act=f"turn:{page}", classes="arrow", label=label)
+    return ["button", {"c": "arrow", "label": label, "off": True}, sign]  # still a button: it may have the focus, which must not get lost

@@ -30,6 +30,7 @@ function dress(element, attributes) {
   set(element, "data-act", attributes.act)
   set(element, "data-n", attributes.n)
   set(element, "aria-pressed", attributes.on)
+  set(element, "aria-disabled", attributes.off)
   if (element.localName === "ol") set(element, "start", Number.isInteger(attributes.start) ? attributes.start : "")
   if (element.localName === "button") element.type = "button"
   tips.set(element, attributes.tip)
@@ -54,11 +55,12 @@ function patch(element, node) {
 
 function listen(root, tip) {
   const button = (event) => event.target.closest?.("button[data-act]")
+  let moved = true // since the last click: a tip would cover what the click has opened
   const hide = () => { tip.hidden = true }
   const show = (event) => {
     const target = button(event)
     const text = target && tips.get(target)
-    if (!text) return
+    if (!text || !moved) return
     tip.textContent = text
     tip.hidden = false
     const at = target.getBoundingClientRect()
@@ -71,8 +73,10 @@ function listen(root, tip) {
     const target = button(event)
     if (!target) return
     hide()
+    moved = false
     views.get(root).setTriggerValue("click", { act: target.dataset.act, width: window.innerWidth })
   })
+  root.addEventListener("pointermove", (event) => { if (event.movementX || event.movementY) moved = true })
   root.addEventListener("mouseover", show)
   root.addEventListener("mouseout", hide)
   root.addEventListener("focusin", show)
@@ -82,10 +86,15 @@ function listen(root, tip) {
 
 export default function (component) {
   const root = component.parentElement.querySelector(".tree")
-  const { tree, signal } = component.data
+  const { tree, signal, reveal } = component.data
   if (!views.has(root)) listen(root, component.parentElement.querySelector(".tip"))
   views.set(root, component)
   patch(root, ["div", { c: "tree" }, tree])
+  root.classList.toggle("latest", reveal) // tall enough to stand at the top of the window, however short it is as yet
+  if (reveal && !root.dataset.revealed) {
+    root.dataset.revealed = "yes"
+    setTimeout(() => root.scrollIntoView({ block: "start" }), 50) // after the layout of what stands above
+  }
   if (signal && root.dataset.signal !== signal) {
     root.dataset.signal = signal
     setTimeout(() => component.setTriggerValue("signal", signal))

@@ -1,8 +1,8 @@
 """The one component that shows text from models and documents: a tree, built in the browser from text nodes and allow-listed elements.
 
 A node is a string or ``[tag, attributes, *children]``. Attributes: ``c`` class names (ours, never from a document), ``title``, ``start``
-(of a list), ``act`` (what a click on a button means, such as "cite:3"), ``label`` (for screen readers), ``on`` (pressed), ``tip``
-(shown on hover and focus), ``n`` (the number a test or a style finds it by). tree.js ignores whatever it does not know.
+(of a list), ``act`` (what a click on a button means, such as "cite:3"), ``label`` (for screen readers), ``on`` (pressed), ``off``
+(disabled), ``tip`` (shown on hover and focus), ``n`` (a number to find it by). tree.js ignores whatever it does not know.
 """
 
 from __future__ import annotations
@@ -37,9 +37,15 @@ class Click:
 
 
 def draw_tree(
-    tree: Node, *, key: str, on_click: Callable[[Click], None] | None = None, signal: str = "", on_signal: Callable[[], None] | None = None
+    tree: Node,
+    *,
+    key: str,
+    on_click: Callable[[Click], None] | None = None,
+    signal: str = "",
+    on_signal: Callable[[], None] | None = None,
+    reveal: bool = False,
 ) -> None:
-    """Draw a tree under a key that no other tree of this run has.
+    """Draw a tree under a key that no other tree of this run has; `reveal` scrolls to it when it first appears.
 
     `on_click` runs before the rerun, and may name the fragments to rerun. Each new `signal` comes back from the browser once, to
     `on_signal`: so that a polling fragment, which may rerun nothing but itself, can ask for others.
@@ -55,7 +61,7 @@ def draw_tree(
         if on_signal is not None and st.session_state[key].get("signal"):
             on_signal()
 
-    _COMPONENT(key=key, data={"tree": tree, "signal": signal}, on_click_change=clicked, on_signal_change=signalled)
+    _COMPONENT(key=key, data={"tree": tree, "signal": signal, "reveal": reveal}, on_click_change=clicked, on_signal_change=signalled)
 
 
 def button(*children: Node, act: str, label: str = "", classes: str = "", pressed: bool | None = None, tip: str = "") -> Node:

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from pages.parts.state import KEY, PageState
 from rag import ingest, library
 from rag.deps import Deps
-from tests.browser import papers
+from tests import pdfs
 
 ROOT = Path(__file__).parents[2]
 SUBJECT = "local"
@@ -78,7 +78,7 @@ def store(deps: Deps) -> Callable[..., int]:
     """Put a PDF into the library, indexed unless told otherwise."""
 
     def put(content: bytes = b"", *, filename: str = "report.pdf", index: bool = True) -> int:
-        upload = library.upload(deps, SUBJECT, filename=filename, content=content or papers.pdf(papers.REPORT))
+        upload = library.upload(deps, SUBJECT, filename=filename, content=content or pdfs.report())
         if index:
             ingest.index(deps, SUBJECT, upload.document_id)
         return upload.document_id

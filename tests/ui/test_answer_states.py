@@ -86,7 +86,9 @@ def test_dropped_citations_are_counted() -> None:
 
 
 def test_the_marks_of_uncited_text_are_explained() -> None:
-    tree = draw(parts=(Part(text="It was 7.4 million.", citations=(1,)), Part(text=" That is a handsome sum for a lighthouse.", citations=())))
+    tree = draw(
+        parts=(Part(text="It was 7.4 million.", citations=(1,)), Part(text=" That is a handsome sum for a lighthouse.", citations=()))
+    )
     assert "is not from your documents." in said(tree)
     assert "is not from your documents." not in said(draw())
 

@@ -9,7 +9,7 @@ from db import AWAY, DatabaseAway
 from pages.parts import source_pane
 from rag import conversation, library
 from rag.deps import Deps
-from tests.browser import papers
+from tests import pdfs
 from tests.ui.conftest import SUBJECT, acts, finish, open_app, shown, state_of
 
 
@@ -22,7 +22,7 @@ def test_an_empty_library_is_greeted_with_a_place_to_drop_files(deps: Deps) -> N
 
 def test_a_pdf_dropped_on_the_welcome_page_is_stored_and_leads_to_the_chat(deps: Deps) -> None:
     app = open_app()
-    app.file_uploader[0].set_value([("report.pdf", papers.pdf(papers.REPORT), "application/pdf")]).run()
+    app.file_uploader[0].set_value([("report.pdf", pdfs.report(), "application/pdf")]).run()
     assert [d.filename for d in library.documents(deps, SUBJECT)] == ["report.pdf"]
     assert "Just a moment" in shown(app)
     assert "report.pdf" in shown(app)
@@ -37,8 +37,8 @@ def test_a_library_leads_to_the_chat(store: Callable[..., int]) -> None:
 
 
 def test_a_question_is_answered_beside_its_sources(asked: Callable[[str], AppTest]) -> None:
-    app = asked("What was the operating profit in 2024?")
-    assert "What was the operating profit in 2024?" in shown(app)
+    app = asked("How many people does Meridian Instruments employ?")
+    assert "How many people does Meridian Instruments employ?" in shown(app)
     assert "Extract: the best matching sentences, quoted. No model wrote this." in shown(app)
     assert "cite:1" in acts(app)
     assert "card:1" in acts(app)
@@ -46,15 +46,15 @@ def test_a_question_is_answered_beside_its_sources(asked: Callable[[str], AppTes
 
 
 def test_the_address_names_the_conversation_and_a_second_tab_follows_it(asked: Callable[[str], AppTest]) -> None:
-    app = asked("What was the operating profit in 2024?")
+    app = asked("How many people does Meridian Instruments employ?")
     conversation = app.query_params["c"]
     second = finish(open_app("pages/chat.py", c=conversation[0] if isinstance(conversation, list) else conversation))
-    assert "What was the operating profit in 2024?" in shown(second)
+    assert "How many people does Meridian Instruments employ?" in shown(second)
     assert "cite:1" in acts(second)
 
 
 def test_a_new_conversation_begins_empty_and_the_old_one_can_be_opened_again(asked: Callable[[str], AppTest]) -> None:
-    app = asked("What was the operating profit in 2024?")
+    app = asked("How many people does Meridian Instruments employ?")
     app.button(key="new-conversation").click().run()
     assert "What would you like to know?" in shown(app)
     old = next(b for b in app.button if b.key and b.key.startswith("conversation-"))
@@ -63,7 +63,7 @@ def test_a_new_conversation_begins_empty_and_the_old_one_can_be_opened_again(ask
 
 
 def test_a_clicked_citation_opens_its_page_with_the_quote_emphasised(deps: Deps, asked: Callable[[str], AppTest]) -> None:
-    app = asked("What was the operating profit in 2024?")
+    app = asked("How many people does Meridian Instruments employ?")
     state = state_of(app)
     read = next(iter(state.settled.values()))
     opened = source_pane.opened_citation(read, 1)
@@ -77,7 +77,7 @@ def test_a_clicked_citation_opens_its_page_with_the_quote_emphasised(deps: Deps,
 
 
 def test_a_citation_of_a_deleted_document_still_shows_its_quote(deps: Deps, asked: Callable[[str], AppTest]) -> None:
-    app = asked("What was the operating profit in 2024?")
+    app = asked("How many people does Meridian Instruments employ?")
     opened = source_pane.opened_citation(next(iter(state_of(app).settled.values())), 1)
     assert opened is not None
     library.delete(deps, SUBJECT, opened.document_id or 0)
@@ -108,9 +108,7 @@ def test_an_address_that_names_no_conversation_begins_a_new_one(store: Callable[
     assert "What would you like to know?" in shown(open_app("pages/chat.py", c=address))
 
 
-def test_a_database_that_is_away_is_said_and_the_page_recovers(
-    store: Callable[..., int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_database_that_is_away_is_said_and_the_page_recovers(store: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
     store()
     app = open_app("pages/chat.py")
     with monkeypatch.context() as broken:
@@ -128,17 +126,17 @@ def test_a_database_that_is_away_is_said_and_the_page_recovers(
 
 def test_only_chosen_documents_are_asked(deps: Deps, store: Callable[..., int]) -> None:
     store()
-    other = store(papers.pdf([("Recipes", ["The soup needs leeks and potatoes. Profit is not an ingredient."])]), filename="recipes.pdf")
+    other = store(pdfs.lines("The soup needs leeks. No railway serves the kitchen."), filename="recipes.pdf")
     app = open_app("pages/chat.py")
     app.multiselect[0].set_value([other])
-    app.chat_input[0].set_value("What was the operating profit in 2024?").run()
+    app.chat_input[0].set_value("How many people does Meridian Instruments employ?").run()
     finish(app)
     (read,) = state_of(app).settled.values()
     assert {source.filename for source in read.sources} == {"recipes.pdf"}
 
 
 def test_the_settled_answer_is_read_once(deps: Deps, asked: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
-    app = asked("What was the operating profit in 2024?")
+    app = asked("How many people does Meridian Instruments employ?")
     (message_id,) = state_of(app).settled
     calls: list[int] = []
     monkeypatch.setattr(conversation, "follow", lambda *_: calls.append(message_id))

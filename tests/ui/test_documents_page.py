@@ -9,7 +9,7 @@ from db import as_subject
 from db import documents as rows
 from rag import library
 from rag.deps import Deps
-from tests.browser import papers
+from tests import pdfs
 from tests.ui.conftest import SUBJECT, acts, open_app, shown, state_of
 
 PDF = "application/pdf"
@@ -22,7 +22,7 @@ def drop(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
 
 
 def test_each_dropped_file_gets_its_sentence(deps: Deps) -> None:
-    report = papers.pdf(papers.REPORT)
+    report = pdfs.report()
     app = drop(open_app("pages/documents.py"), ("report.pdf", report), ("again.pdf", report), ("notes.pdf", b"hello"), ("empty.pdf", b""))
     said = shown(app)
     assert "report.pdf is stored and being read." in said
@@ -33,7 +33,7 @@ def test_each_dropped_file_gets_its_sentence(deps: Deps) -> None:
 
 
 def test_the_drop_zone_is_empty_again_after_each_round(deps: Deps) -> None:
-    app = drop(open_app("pages/documents.py"), ("report.pdf", papers.pdf(papers.REPORT)))
+    app = drop(open_app("pages/documents.py"), ("report.pdf", pdfs.report()))
     assert not app.file_uploader[0].value
 
 
@@ -83,18 +83,18 @@ def test_a_document_is_deleted_only_after_a_yes(deps: Deps, store: Callable[...,
 
 
 def test_a_document_is_read_page_by_page_and_pages_without_text_are_marked(store: Callable[..., int]) -> None:
-    document_id = store(papers.pdf(papers.REPORT, blank_after=1))
+    document_id = store(pdfs.blank_between())
     app = open_app("pages/documents.py")
     assert "No text on page 2." in shown(app).replace("\\", "")
     app.button(key=f"read-{document_id}").click().run()
-    assert "Page 1 of 4" in shown(app)
+    assert "Page 1 of 3" in shown(app)
     assert len(app.image) == 1
-    assert "Page 2 of 4 · no text" in app.selectbox[0].options
+    assert "Page 2 of 3 · no text" in app.selectbox[0].options
     app.selectbox[0].set_value(2).run()
     assert "This page has no text, so questions cannot find it." in shown(app)
     assert {"turn:1", "turn:3"} <= set(acts(app))
     app.button(key="close-reader").click().run()
-    assert "Ready · 4 pages" in shown(app)
+    assert "Ready · 3 pages" in shown(app)
 
 
 def test_a_document_that_was_deleted_elsewhere_says_so(deps: Deps, store: Callable[..., int]) -> None:
@@ -110,7 +110,7 @@ def test_a_document_that_was_deleted_elsewhere_says_so(deps: Deps, store: Callab
 
 @pytest.mark.parametrize("name", ["![x](http://127.0.0.1:9/x.png).pdf", "<img src=x onerror=alert(1)>.pdf", ":red[x] **b** $a$.pdf"])
 def test_a_file_name_is_shown_as_text(deps: Deps, name: str) -> None:
-    app = drop(open_app("pages/documents.py"), (name, papers.pdf(papers.REPORT)), ("other" + name, b"x"))
+    app = drop(open_app("pages/documents.py"), (name, pdfs.report()), ("other" + name, b"x"))
     assert library.clean_name(name) in shown(app)
     markdown = [element.value for kind in ("markdown", "caption", "warning", "info", "error", "success") for element in app.get(kind)]
     assert not [text for text in markdown if "127.0.0.1" in text or "<img" in text]

@@ -7,7 +7,8 @@ from pages.parts.escape import plain, shortened
 
 
 @pytest.mark.parametrize(
-    "text", ["**bold**", "![x](http://127.0.0.1/x.png)", "<b>b</b>", "[a](b)", "`code`", "# title", "1. one", "a_b_c", "\\", "$x$", "- a", "> q"]
+    "text",
+    ["**bold**", "![x](http://127.0.0.1/x.png)", "<b>b</b>", "[a](b)", "`code`", "# title", "1. one", "a_b_c", "\\", "$x$", "- a", "> q"],
 )
 def test_markdown_shows_escaped_text_as_it_stands(text: str) -> None:
     rendered = MarkdownIt("commonmark", {"html": True}).parse(plain(text))

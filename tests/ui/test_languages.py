@@ -112,7 +112,8 @@ def test_a_sentence_of_the_back_end_is_found_by_its_pattern(sentence: str, chine
 
 
 @pytest.mark.parametrize(
-    ("locale", "spoken"), [("zh-CN", "zh"), ("zh", "zh"), ("zh-Hans-CN", "zh"), ("zh_TW", "zh"), ("en-GB", "en"), ("de", "en"), (None, "en")]
+    ("locale", "spoken"),
+    [("zh-CN", "zh"), ("zh", "zh"), ("zh-Hans-CN", "zh"), ("zh_TW", "zh"), ("en-GB", "en"), ("de", "en"), (None, "en")],
 )
 def test_the_language_follows_the_browser(monkeypatch: pytest.MonkeyPatch, locale: str | None, spoken: str) -> None:
     class Context:

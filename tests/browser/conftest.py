@@ -1,0 +1,147 @@
+"""A real Chromium before a real server: `situate serve` as a process of its own, or the pages over a test's own database."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).parents[2]
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+PATIENCE = 30_000  # ms; nothing here takes that long on an idle machine
+NO_BROWSER = "no Chromium or Chrome was found (tests/install_browser.sh installs one where it may)"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium. Without one the tests skip, with the reason; in CI that is an error."""
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE)
+    found = next((path for path in map(shutil.which, BROWSERS) if path and _runs(path)), None)
+    if found is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(NO_BROWSER)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-background-networking"])
+        yield launched
+        launched.close()
+
+
+def _runs(path: str) -> bool:
+    return subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0
+
+
+class Visit:
+    """A browser window at a server, which notes every request that goes elsewhere and every error of the page's scripts."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.elsewhere: list[str] = []
+        self.errors: list[str] = []
+        page.set_default_timeout(PATIENCE)
+        page.on("request", lambda request: self._note(request.url))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _note(self, url: str) -> None:
+        if not url.startswith((self.address, "data:", "blob:", self.address.replace("http", "ws"))):
+            self.elsewhere.append(url)
+
+    def go(self, path: str = "") -> Page:
+        self.page.goto(f"{self.address}/{path}")
+        return self.page
+
+    def upload(self, *files: tuple[str, bytes]) -> None:
+        payload: Any = [{"name": name, "mimeType": "application/pdf", "buffer": content} for name, content in files]
+        self.page.locator('[data-testid="stFileUploader"] input[type="file"]').set_input_files(payload)
+
+    def ask(self, question: str) -> None:
+        box = self.page.locator('[data-testid="stChatInput"] textarea')
+        box.fill(question)
+        box.press("Enter")
+
+    def boxed_image(self) -> bytes:
+        """The PNG of the page that the source pane shows."""
+        image = self.page.locator('[data-testid="stImage"] img').first
+        image.wait_for()
+        return self.page.request.get(str(image.evaluate("image => image.src"))).body()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
+    """Open a window at an address; options are Playwright's for a context."""
+    contexts = []
+
+    def open_window(address: str, **options: Any) -> Visit:
+        context = browser.new_context(**{"viewport": {"width": 1380, "height": 900}, "locale": "en-GB", **options})
+        contexts.append(context)
+        return Visit(context.new_page(), address)
+
+    yield open_window
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def situate() -> Iterator[str]:
+    """The address of a `situate serve` in a fresh home, with the embedder and the extract that everyone starts with."""
+    with tempfile.TemporaryDirectory(prefix="situate-browser-") as folder:
+        Path(folder).chmod(0o711)  # as root, Postgres runs as another user
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("ANTHROPIC_", "COHERE_", "CO_", "DATABASE_URL"))
+        }
+        with subprocess.Popen(
+            [sys.executable, "-m", "rag.cli", "serve", "--port", "0"],
+            cwd=ROOT,
+            env={**environment, "SITUATE_HOME": str(Path(folder) / "home")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as running:
+            assert running.stdout is not None
+            found = re.search(r"http://\S+", running.stdout.readline())
+            assert found
+            yield found[0]
+            running.terminate()
+            running.wait(60)
+
+
+@pytest.fixture
+def pages(database_url: str) -> Iterator[Callable[[str], str]]:
+    """Serve the pages over the test's database with an answerer named in pages_process.py; gives the address."""
+    with ExitStack() as running:
+
+        def serve(scenario: str) -> str:
+            command = [sys.executable, "-m", "tests.browser.pages_process", database_url, scenario]
+            server = running.enter_context(
+                subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            )
+            running.callback(server.kill)
+            assert server.stdout is not None
+            return server.stdout.readline().strip()
+
+        yield serve

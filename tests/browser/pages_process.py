@@ -1,0 +1,59 @@
+"""The pages in a process of their own, over a test's database: python -m tests.browser.pages_process URL SCENARIO. Prints its address."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from dataclasses import replace
+
+import uvicorn
+
+from db import open_pool
+from pages.parts import web
+from rag import process
+from rag.deps import build
+from rag.errors import TransientProviderError
+from rag.providers import BlockEnd, Cite, Text
+from rag.providers.fake import FakeAnswerer
+from rag.settings import Settings
+
+PARAGRAPHS = 12
+CITED = (Text(text="Operating profit was **7.4 million crowns**."), Cite(passage=0, first=0, last=1, quote="e"), BlockEnd())
+LONG = (
+    *CITED,
+    *(
+        event
+        for n in range(PARAGRAPHS)
+        for event in (Text(text=f"\n\nParagraph {n} says that lamps were lit and logged again."), BlockEnd())
+    ),
+    Text(text="\n\nAnd that is the end."),
+    BlockEnd(),
+)
+HOSTILE = (
+    Text(
+        text='A model says <img src="http://127.0.0.1:9/m.png" onerror="window.hostile=5"> ![p](http://127.0.0.1:9/p.png) [l](javascript:1)'
+    ),
+    Cite(passage=0, first=0, last=1, quote="e"),
+    BlockEnd(),
+)
+SCENARIOS = {
+    "quotes": FakeAnswerer(),
+    "written": FakeAnswerer(script=LONG),
+    "slow": FakeAnswerer(script=LONG, delay=0.05),
+    "very slow": FakeAnswerer(script=(Text(text="Well "), *LONG), delay=0.4),
+    "failing": FakeAnswerer(script=CITED, delay=0.2, failure=TransientProviderError("Anthropic is overloaded at the moment. Try again later.")),
+    "hostile": FakeAnswerer(script=HOSTILE),
+}
+
+
+def main(url: str, scenario: str) -> None:
+    settings = Settings(embedder="fake:embedder", reranker="none", situator="none", answerer="fake:answerer")
+    with open_pool(url) as pool, socket.create_server(("127.0.0.1", 0)) as listener:
+        process.provide(replace(build(settings, pool=pool, url=url), answerers=(SCENARIOS[scenario],)))
+        print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)  # noqa: T201 - what the test waits for
+        config = uvicorn.Config(web.app, factory=True, log_config=None, ws="websockets-sansio", timeout_graceful_shutdown=1)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])
