@@ -132,7 +132,7 @@ def file_parts(connection: Connection, document_id: int) -> Iterator[bytes]:
 
 
 def documents(connection: Connection, *, ids: Sequence[int] | None = None, collection: str | None = None) -> list[Document]:
-    """The subject's documents, newest first; superseded versions only when asked for by id."""
+    """The subject's documents: what is worked on, what waits in its order, then the newest first; superseded ones only by id."""
     with connection.cursor(row_factory=class_row(Document)) as cursor:
         return cursor.execute(
             """select d.id, d.collection_id, c.name as collection, d.filename, d.size, d.title, d.language, d.page_count, d.status, d.stage,
@@ -142,7 +142,7 @@ def documents(connection: Connection, *, ids: Sequence[int] | None = None, colle
                from documents d join collections c on c.id = d.collection_id
                where (%(ids)s::bigint[] is null and d.status <> 'superseded' or d.id = any (%(ids)s::bigint[]))
                  and (%(collection)s::text is null or c.name = %(collection)s)
-               order by d.created_at desc, d.id desc""",
+               order by d.status <> 'working', d.status <> 'queued', case when d.status = 'queued' then d.id end, d.created_at desc, d.id desc""",
             {"ids": None if ids is None else list(ids), "collection": collection},
         ).fetchall()
 

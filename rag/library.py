@@ -62,7 +62,7 @@ def upload(deps: Deps, subject: str, *, filename: str, content: bytes, collectio
 
 
 def documents(deps: Deps, subject: str, *, collection: str | None = None) -> list[Document]:
-    """The subject's documents with their state and progress, newest first."""
+    """The subject's documents with their state and progress: what is under way, what waits, then the newest first."""
     with as_subject(deps.pool, subject) as connection:
         return document_rows.documents(connection, collection=collection)
 
