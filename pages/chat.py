@@ -46,7 +46,7 @@ with guard("chat"):
         left, right = st.columns([6, 5], gap="large")
         with right:
             source_pane(page.deps, page.subject, current)
-        with left, guard("answers"):
+        with left:
             answers(page.deps, page.subject, current)
     if current is not None or any(d.status is Status.READY for d in documents):
         with st.container(key="ask"):  # kept in view by page.css; Streamlit's own bottom bar would scroll down by itself as the page grows

@@ -8,6 +8,7 @@ import streamlit as st
 
 from db.conversations import State
 from pages.parts.followed import read_answer
+from pages.parts.guard import attempt, guard
 from pages.parts.i18n import _, plural, told
 from pages.parts.markdown_tree import answer_tree, extract_tree
 from pages.parts.source_pane import open_source, opened_citation, show_sources
@@ -26,31 +27,35 @@ PATIENCE = 10  # looks at a finished answer after which the page is run anew, sh
 
 @st.fragment(key="answers")
 def answers(deps: Deps, subject: str, conversation_id: int) -> None:
-    """The whole conversation, oldest first. Raises db.DatabaseAway."""
-    asked = conversation.messages(deps, subject, conversation_id)
-    if not asked:
-        st.info(_("This conversation does not exist any more."))
-        return
-    for message in asked[:-1]:
-        _draw(deps, subject, read_answer(deps, subject, message.id))
-        st.space("small")
-
-    last = asked[-1].id
-
-    def latest() -> None:
-        read = read_answer(deps, subject, last)
-        if read is None:
+    """The whole conversation, oldest first."""
+    with guard("answers"):
+        asked = conversation.messages(deps, subject, conversation_id)
+        if not asked:
+            st.info(_("This conversation does not exist any more."))
             return
-        _draw(deps, subject, read, signal=_signal(read), reveal=len(asked) > 1)
-        if not read.message.finished:
-            st.button(_("Stop"), icon=":material/stop_circle:", key="stop", on_click=_stop, args=(deps, subject, last))
+        for message in asked[:-1]:
+            _draw(deps, subject, read_answer(deps, subject, message.id))
+            st.space("small")
 
-    if asked[-1].finished:
-        page_state().polls_after_end = 0
-        with st.container():  # as deep as the fragment, so that the browser keeps the component it has
-            latest()
-    else:
-        st.fragment(latest, run_every=EVERY, key="growing")()
+        def latest() -> None:
+            with guard("latest"):
+                _latest(deps, subject, asked[-1].id, reveal=len(asked) > 1)
+
+        if asked[-1].finished:
+            page_state().polls_after_end = 0
+            with st.container():  # as deep as the fragment, so that the browser keeps the component it has
+                latest()
+        else:
+            st.fragment(latest, run_every=EVERY, key="growing")()
+
+
+def _latest(deps: Deps, subject: str, message_id: int, *, reveal: bool) -> None:
+    read = read_answer(deps, subject, message_id)
+    if read is None:
+        return
+    _draw(deps, subject, read, signal=_signal(read), reveal=reveal)
+    if not read.message.finished:
+        st.button(_("Stop"), icon=":material/stop_circle:", key="stop", on_click=_stop, args=(deps, subject, message_id))
 
 
 def _signal(read: Answer) -> str:
@@ -72,7 +77,8 @@ def _refresh() -> None:
 
 
 def _stop(deps: Deps, subject: str, message_id: int) -> None:
-    conversation.stop(deps, subject, message_id)
+    with attempt():
+        conversation.stop(deps, subject, message_id)
     st.rerun(["answers", "pane"])
 
 
@@ -94,8 +100,9 @@ def _draw(deps: Deps, subject: str, read: Answer | None, *, signal: str = "", re
 
 
 def _ask_again(deps: Deps, subject: str, read: Answer) -> None:
-    conversation.ask(deps, subject, read.message.question, conversation_id=read.message.conversation_id)
-    page_state().close_conversation()
+    with attempt():
+        conversation.ask(deps, subject, read.message.question, conversation_id=read.message.conversation_id)
+        page_state().close_conversation()
 
 
 def message_tree(read: Answer) -> Node:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.parts.escape import plain
+from pages.parts.guard import attempt
 from pages.parts.i18n import _
 from pages.parts.state import page_state
 from rag import consent
@@ -31,7 +32,7 @@ def consent_notice(deps: Deps, subject: str) -> None:
             st.markdown("**" + _("May Situate send text to {recipient}?").format(recipient=recipient) + "**")
             st.markdown("\n".join(f"- {sent[purpose]}" for purpose in request.purposes))
             st.caption(
-                _("Models: {models}. A key is set, but a key alone is no consent. Until you allow it, nothing leaves this machine.").format(
+                _("Models: {models}. A key is set, but a key alone is no consent. Until you allow it, nothing is sent there.").format(
                     models=plain(", ".join(request.models))
                 )
             )
@@ -40,7 +41,12 @@ def consent_notice(deps: Deps, subject: str) -> None:
                     _("Allow"),
                     type="primary",
                     key=f"allow-{request.recipient}",
-                    on_click=consent.grant,
+                    on_click=_allow,
                     args=(deps, subject, request.recipient),
                 )
                 st.button(_("Not now"), key=f"not-now-{request.recipient}", on_click=state.not_now.add, args=(request.recipient,))
+
+
+def _allow(deps: Deps, subject: str, recipient: str) -> None:
+    with attempt():
+        consent.grant(deps, subject, recipient)

@@ -10,6 +10,7 @@ from babel.dates import format_timedelta
 
 from db.documents import Document, Status
 from pages.parts.escape import plain
+from pages.parts.guard import attempt
 from pages.parts.i18n import _, language, plural, told
 from pages.parts.state import page_state
 from pages.parts.tree_component import Click, Node, button, draw_tree
@@ -135,12 +136,14 @@ def _ask_deletion(document_id: int | None) -> None:
 
 
 def _delete(deps: Deps, subject: str, document_id: int) -> None:
-    library.delete(deps, subject, document_id)
-    state = page_state()
-    state.deleting, state.uploads = None, []
-    state.settled.clear()  # its citations cannot be opened any more
+    with attempt():
+        library.delete(deps, subject, document_id)
+        state = page_state()
+        state.deleting, state.uploads = None, []
+        state.settled.clear()  # its citations cannot be opened any more
 
 
 def _retry(deps: Deps, subject: str, document_id: int) -> None:
-    library.retry(deps, subject, document_id)
+    with attempt():
+        library.retry(deps, subject, document_id)
     st.rerun()

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 
 
 @contextmanager
+def attempt() -> Iterator[None]:
+    """Do what a click asked for; where that cannot be done, say why in passing. For callbacks, which draw nothing."""
+    try:
+        yield
+    except (SituateError, DatabaseAway) as error:
+        st.toast(plain(told(str(error))), icon=":material/info:")
+
+
+@contextmanager
 def guard(name: str) -> Iterator[None]:
     """Draw a part of a page; where the database is away or something else a person can act on happens, say so and offer to try again.
 

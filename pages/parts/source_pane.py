@@ -158,8 +158,8 @@ def _opened(deps: Deps, subject: str, opened: Opened) -> None:
 
 
 def _title(opened: Opened) -> Node:
-    badge: list[Node] = [["span", {"c": "badge"}, str(opened.number)], " "] if opened.number else []
-    return ["p", {"c": "title"}, *badge, opened.filename]
+    badge: list[Node] = [["span", {"c": "badge"}, str(opened.number)]] if opened.number else []
+    return ["p", {"c": "top title"}, *badge, ["span", {"c": "line", "title": opened.filename}, opened.filename]]
 
 
 def _page(deps: Deps, subject: str, document_id: int, opened: Opened, chunk: Chunk | None) -> None:
@@ -185,7 +185,7 @@ def _below(deps: Deps, subject: str, opened: Opened, chunk: Chunk | None) -> lis
     if chunk is None:
         parts.append(["p", {"c": "passage"}, ["mark", {}, opened.quote]])
     else:
-        parts += [["p", {"c": "faint small title"}, chunk.heading]] if chunk.heading else []
+        parts += [["p", {"c": "faint small title"}, chunk.heading.replace(" > ", " › ")]] if chunk.heading else []
         parts.append(passage_tree(chunk.text, opened.quote))
     read = read_answer(deps, subject, opened.message_id)
     source = read.source(opened.document_id, opened.ord) if read else None

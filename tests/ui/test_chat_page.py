@@ -143,3 +143,35 @@ def test_the_settled_answer_is_read_once(deps: Deps, asked: Callable[[str], AppT
     app.run()
     assert not app.exception
     assert calls == []
+
+
+def test_a_database_that_goes_away_under_an_answer_is_said_and_the_answer_comes_back(
+    deps: Deps, asked: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = asked("How many people does Meridian Instruments employ?")
+    with monkeypatch.context() as broken:
+
+        def away(*_: object) -> None:
+            raise DatabaseAway(AWAY)
+
+        broken.setattr(conversation, "messages", away)
+        app.run()
+        assert not app.exception
+        assert "The database does not answer" in shown(app)
+    app.run()
+    assert "cite:1" in acts(app)
+
+
+def test_a_click_that_cannot_be_followed_says_why(deps: Deps, store: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
+    document_id = store()
+    app = open_app("pages/documents.py")
+    app.button(key=f"delete-{document_id}").click().run()
+
+    def away(*_: object) -> None:
+        raise DatabaseAway(AWAY)
+
+    monkeypatch.setattr(library, "delete", away)
+    app.button(key=f"yes-{document_id}").click().run()
+    assert not app.exception
+    assert "The database does not answer" in app.toast[0].value
+    assert library.documents(deps, SUBJECT)
