@@ -16,7 +16,7 @@ SHOWN_ERRORS = {
     "UploadError", "UnreadableDocument", "Refused", "DocumentGone", "QuestionError", "NothingToSearch", "PermanentProviderError",
     "TransientProviderError",
 }  # fmt: skip
-ONLY_IN_A_TERMINAL = {"cli.py"}
+ONLY_IN_A_TERMINAL = {"cli.py", "commands.py"}
 
 
 def said_by_pages() -> set[str]:
