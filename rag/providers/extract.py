@@ -128,7 +128,10 @@ def _is_quotable(sentence: str) -> bool:
     if CELL in sentence or _LABELLED.search(sentence):
         return True
     words = len(_WORD.findall(sentence))
-    return words >= SHORT or (words >= FRAGMENT and _ENDING.search(sentence) is not None)
+    if _ENDING.search(sentence):
+        return words >= FRAGMENT
+    # an English list item often ends without a mark; a Chinese sentence without one was torn from a table or a heading
+    return words >= (2 * SHORT if text.language(sentence) == "zh" else SHORT)
 
 
 def _compared(passage: Passage, place: int) -> str:

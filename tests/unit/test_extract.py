@@ -98,6 +98,11 @@ def test_headings_and_fragments_are_not_quoted(extract: Answerer) -> None:
     assert not set(quotes(extract, "Who built the harbour?", [torn])) & set(torn.sentences[:3])
 
 
+def test_a_line_torn_from_a_chinese_table_is_not_quoted(extract: Answerer) -> None:
+    torn = passage("月内的公司股价（或行业指数）的", "公司股价在六个月内上涨了百分之十。", title="研究报告")
+    assert quotes(extract, "公司股价如何？", [torn]) == [torn.sentences[1]]
+
+
 def test_a_label_with_its_value_is_quoted(extract: Answerer) -> None:
     form = passage("Case 17 of the district court.", "Chief judge: Q. Martin", "Clerk: A. Bell", title="Judgment of the court of Trenton")
     assert quotes(extract, "Who was the chief judge at Trenton?", [form])[0] == "Chief judge: Q. Martin"
