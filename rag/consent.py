@@ -50,15 +50,9 @@ def outstanding(deps: Deps, subject: str) -> list[Request]:
         for model in models:
             if model.recipient is not None and model.recipient not in allowed:
                 names, purposes = asked.setdefault(model.recipient, ([], []))
-                names.append(model.name)
+                names.append(model.name.partition("/")[0])  # without the version of its prompt
                 purposes.append(purpose)
     return [Request(recipient=r, models=tuple(dict.fromkeys(n)), purposes=tuple(p)) for r, (n, p) in asked.items()]
-
-
-def grant(deps: Deps, subject: str, recipient: str) -> None:
-    """The subject agrees that text is sent to this recipient."""
-    with as_subject(deps.pool, subject) as connection:
-        rows.grant(connection, recipient)
 
 
 def withdraw(deps: Deps, subject: str, recipient: str) -> None:

@@ -13,6 +13,7 @@ from db import as_subject
 from db import chunks as chunk_rows
 from db import documents as document_rows
 from db import jobs as job_rows
+from db import usage as usage_rows
 from db.chunks import Chunk
 from db.documents import Collection, Document, Page, Selection, Status
 from rag import jobs, pdf
@@ -122,6 +123,16 @@ def busy(deps: Deps, subject: str) -> set[int]:
     """The documents for which work waits or is under way; a ready one may still be situated."""
     with as_subject(deps.pool, subject) as connection:
         return job_rows.busy_documents(connection)
+
+
+def allow(deps: Deps, subject: str, recipient: str) -> None:
+    """The subject agrees that text is sent to this recipient; what is ready already is queued to be situated, where that is its work."""
+    with as_subject(deps.pool, subject) as connection:
+        usage_rows.grant(connection, recipient)
+        if any(situator.recipient == recipient for situator in deps.situators):
+            for ready in document_rows.documents(connection):
+                if ready.status is Status.READY:
+                    jobs.defer_situate(connection, subject=subject, document_id=ready.id)
 
 
 def retry(deps: Deps, subject: str, document_id: int) -> None:

@@ -10,7 +10,7 @@ from pages.parts.escape import plain
 from pages.parts.guard import attempt
 from pages.parts.i18n import _
 from pages.parts.state import page_state
-from rag import consent
+from rag import consent, library
 
 if TYPE_CHECKING:
     from rag.deps import Deps
@@ -49,4 +49,4 @@ def consent_notice(deps: Deps, subject: str) -> None:
 
 def _allow(deps: Deps, subject: str, recipient: str) -> None:
     with attempt():
-        consent.grant(deps, subject, recipient)
+        library.allow(deps, subject, recipient)

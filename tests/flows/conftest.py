@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from db.documents import Document
-from rag import consent, jobs, library
+from rag import jobs, library
 from rag.deps import Deps, build
 from tests import standin
 from tests.standin import AnthropicServer, CohereServer
@@ -59,5 +59,5 @@ def with_claude(deps: Deps, claude: AnthropicServer) -> Deps:
 @pytest.fixture
 def agreed(with_claude: Deps) -> Deps:
     """The same after the person agreed."""
-    consent.grant(with_claude, SUBJECT, "Anthropic")
+    library.allow(with_claude, SUBJECT, "Anthropic")
     return with_claude

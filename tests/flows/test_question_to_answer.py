@@ -62,7 +62,7 @@ def test_claude_is_asked_only_after_consent(with_claude: Deps, index: Index, cla
     (request,) = consent.outstanding(with_claude, SUBJECT)
     assert request.recipient == "Anthropic"
     assert set(request.purposes) == {"answer", "situate"}
-    consent.grant(with_claude, SUBJECT, "Anthropic")
+    library.allow(with_claude, SUBJECT, "Anthropic")
     assert consent.outstanding(with_claude, SUBJECT) == []
     *_, after = answer.answer(with_claude, SUBJECT, QUESTION, selection=Selection())
     assert not after.is_extract

@@ -54,3 +54,13 @@ def test_a_refused_key_leaves_the_document_ready_with_structural_contexts_and_a_
     assert "key" in document.note
     assert {c.context_by for c in library.chunks(agreed, SUBJECT, document.id)} == {chunk_rows.STRUCTURAL}
     assert search(agreed, SUBJECT, "board", selection=Selection()).hits
+
+
+def test_documents_that_were_ready_before_consent_are_situated_after_it(with_claude: Deps, index: Index, claude: AnthropicServer) -> None:
+    document = index(with_claude, pdfs.report())
+    assert claude.requests == []
+    library.allow(with_claude, SUBJECT, "Anthropic")
+    while library.busy(with_claude, SUBJECT):
+        jobs.run_worker(with_claude, wait=False)
+    (situator,) = with_claude.situators
+    assert {c.context_by for c in library.chunks(with_claude, SUBJECT, document.id)} == {situator.name}
