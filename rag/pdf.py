@@ -7,6 +7,7 @@ rag.pdfium), with an empty environment (no key, no address of the database), and
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from rag.words import Bookmark, Span
 
 RENDER_SECONDS = 20.0
 _REFUSED = 3  # the child's exit status when its output is the sentence to show
+_STOPPED = {-signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP}  # by a person or a service manager: says nothing about the file
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -48,12 +50,23 @@ class Reading:
 def _run(module: str, *arguments: str, content: bytes, seconds: float) -> bytes:
     command = [sys.executable, "-m", module, *arguments]
     try:
-        done = subprocess.run(command, input=content, capture_output=True, timeout=seconds, cwd=_ROOT, env={"PYTHONUTF8": "1"}, check=False)
+        done = subprocess.run(
+            command,
+            input=content,
+            capture_output=True,
+            timeout=seconds,
+            cwd=_ROOT,
+            env={"PYTHONUTF8": "1"},
+            start_new_session=True,  # Ctrl-C in a terminal is for the one who asked
+            check=False,
+        )
     except subprocess.TimeoutExpired as error:
         message = f"Reading the PDF took longer than {seconds:g} seconds and was stopped. Split it and upload the parts."
         raise UnreadableDocument(message) from error
     if done.returncode == _REFUSED:
         raise UnreadableDocument(done.stdout.decode())
+    if done.returncode in _STOPPED:
+        raise InterruptedError(f"The process that reads the PDF was stopped by {signal.Signals(-done.returncode).name}.")
     if done.returncode:
         raise UnreadableDocument(
             f"The PDF made its parser fail (status {done.returncode}); it is probably damaged. Print it to a new PDF and upload that."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +68,15 @@ def test_every_refusal_of_opening_is_one_or_two_sentences() -> None:
             pdfium.open_document(content)
         assert str(caught.value).endswith(".")
         assert str(caught.value).count(". ") <= 1
+
+
+@pytest.mark.parametrize("ending", ["INT", "TERM", "HUP"])
+def test_a_reader_that_was_stopped_from_outside_says_nothing_against_the_file(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = tmp_path / "python"
+    stopped.write_text(f"#!/bin/sh\nkill -{ending} $$\n")
+    stopped.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(stopped))
+    with pytest.raises(InterruptedError, match=f"SIG{ending}"):  # the worker tries again; UnreadableDocument would be for good
+        pdf.read(pdfs.report())
