@@ -3,13 +3,16 @@
 Upload to searchable::
 
     pages/documents.py -> library.py -> [queue] -> jobs.py -> ingest.py
-        ingest.py:  pdf.py -> layout.py -> chunking.py -> situate.py -> providers (embed) -> publish
+        ingest.py:    pdf.py -> chunking.py -> providers (embed) -> publish; then providers (situate) -> publish again
+        pdf.py:       a child process: reader.py -> pdfium.py -> words.py, columns.py, margins.py, tables.py, grids.py, titles.py -> layout.py
+        chunking.py:  sentences.py, structure.py (the structural context)
 
 Question to checked answer::
 
-    pages/chat.py -> conversation.py (background thread) -> answer.py
-        answer.py:  search.py -> providers (stream) -> citations verified against stored sentences
-        search.py:  providers (embed) -> db.search (dense, BM25) -> fusion.py -> providers (rerank) -> hits with their trace
+    pages/chat.py -> conversation.py (a background thread owns the answer) -> answer.py
+        answer.py:    search.py -> providers (stream) -> citations verified against stored sentences
+        search.py:    text.py, providers (embed) -> db.search (dense, BM25) -> fusion.py -> providers (rerank) -> hits with their trace
 
-Nothing in this package imports Streamlit; nothing in it holds SQL. All wiring is in deps.py.
+Who may read the text decides consent.py; which models serve, deps.py, the only wiring. serve.py, tether.py and cli.py start processes.
+Nothing in this package imports Streamlit, and nothing in it holds SQL.
 """
