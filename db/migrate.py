@@ -73,6 +73,8 @@ def _connect(url: str) -> psycopg.Connection[Any]:
     """Raises DatabaseRefused; its sentence never shows the address, which may hold a password."""
     if url.rsplit("?", 1)[0].count("@") > 1:  # libpq would take the password's end for the host, and name it
         raise DatabaseRefused("DATABASE_URL has more than one @. Write special characters of the password in percent form: %40 for @.")
+    if _has_odd_port(url):
+        raise DatabaseRefused("The port in DATABASE_URL is not a number. If the password holds a /, write it in percent form: %2F.")
     try:
         return psycopg.connect(url, connect_timeout=10)
     except psycopg.OperationalError as error:
@@ -82,6 +84,13 @@ def _connect(url: str) -> psycopg.Connection[Any]:
             "DATABASE_URL is not an address of a Postgres database, such as postgresql://situate:...@host/situate. "
             "Special characters of the password are written in percent form: %25 for %."
         ) from error
+
+
+def _has_odd_port(url: str) -> bool:
+    """Where a / cuts a password in two, its beginning stands in the place of the port, and libpq would name it."""
+    address = re.split(r"[/?]", url.partition("://")[2], maxsplit=1)[0].rpartition("@")[2]
+    ports = re.findall(r":([^:,\]]*)(?:,|$)", address)
+    return any(port and not port.isdecimal() for port in ports)
 
 
 def _refusal(told: str) -> str:

@@ -73,8 +73,9 @@ def _prepare_output(arguments: argparse.Namespace) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for ours in ("rag", "db", "pages"):
         logging.getLogger(ours).setLevel(logging.INFO if arguments.command in LASTING else logging.WARNING)
-    if arguments.command not in LASTING:  # a job's failure is in the document's own sentence, and in the log of rag.jobs
-        logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
+    if arguments.command not in LASTING:  # what they report ends as a sentence: the document's own, or that the database is away
+        for chatty in ("procrastinate", "psycopg.pool"):
+            logging.getLogger(chatty).setLevel(logging.CRITICAL)
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------------
