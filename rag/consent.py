@@ -32,14 +32,14 @@ class Request:
 
 
 def granted(deps: Deps, subject: str) -> frozenset[str]:
-    """To whom text may be sent for this subject: what he agreed to, and what the operator agreed to for everyone."""
+    """To whom text may be sent for this subject, in lower case: what he agreed to, and what the operator agreed to for everyone."""
     with as_subject(deps.pool, subject) as connection:
-        return deps.settings.granted | rows.recipients(connection)
+        return frozenset(name.casefold() for name in deps.settings.granted | rows.recipients(connection))
 
 
 def first_allowed(models: Iterable[M], allowed: frozenset[str]) -> M | None:
     """The first model, in order of preference, that runs here or whose recipient has been agreed to."""
-    return next((m for m in models if m.recipient is None or m.recipient in allowed), None)
+    return next((m for m in models if m.recipient is None or m.recipient.casefold() in allowed), None)
 
 
 def outstanding(deps: Deps, subject: str) -> list[Request]:
@@ -48,7 +48,7 @@ def outstanding(deps: Deps, subject: str) -> list[Request]:
     asked: dict[str, tuple[list[str], list[str]]] = {}
     for purpose, models in (("answer", deps.answerers), ("rerank", deps.rerankers), ("situate", deps.situators)):
         for model in models:
-            if model.recipient is not None and model.recipient not in allowed:
+            if model.recipient is not None and model.recipient.casefold() not in allowed:
                 names, purposes = asked.setdefault(model.recipient, ([], []))
                 names.append(model.name.partition("/")[0])  # without the version of its prompt
                 purposes.append(purpose)

@@ -114,10 +114,6 @@ def _read(deps: Deps, subject: str, document: Document) -> None:
         max_tokens=deps.embedder.max_tokens,
     )
     empty = [page.number for page in reading.pages if page.source == "none"]
-    if not drafts:
-        raise UnreadableDocument(
-            f"No text was found on any of its {len(reading.pages)} pages: it is probably a scan. Run it through text recognition (OCR), then upload that."
-        )
     pages = [Page(number=p.number, label=p.label, width=p.width, height=p.height, source=p.source, note=p.note) for p in reading.pages]
     words = [_words(chunk_rows.indexed_text(context=d.context, heading=d.heading, text=d.text)) for d in drafts]
     with as_subject(deps.pool, subject) as connection:
@@ -130,8 +126,14 @@ def _read(deps: Deps, subject: str, document: Document) -> None:
             note=f"No text on {_page_ranges(empty)}." if empty else "",
         )
         document_rows.put_pages(connection, collection_id=document.collection_id, document_id=document.id, pages=pages)
-        chunk_rows.put_chunks(connection, collection_id=document.collection_id, document_id=document.id, chunks=drafts, words=words)
-        _still_there(document_rows.enter_stage(connection, document.id, "embedding", len(drafts)))
+        if drafts:
+            chunk_rows.put_chunks(connection, collection_id=document.collection_id, document_id=document.id, chunks=drafts, words=words)
+            _still_there(document_rows.enter_stage(connection, document.id, "embedding", len(drafts)))
+    if not drafts:
+        where = "on its only page" if len(pages) == 1 else f"on any of its {len(pages)} pages"
+        raise UnreadableDocument(
+            f"No text was found {where}: it is probably a scan. Run it through text recognition (OCR), then upload that."
+        )
 
 
 def _embed(deps: Deps, subject: str, document: Document, chunks: Sequence[Chunk], *, pulse: Pulse) -> None:

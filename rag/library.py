@@ -21,6 +21,7 @@ from rag.deps import Deps
 from rag.errors import DocumentGone, UploadError
 
 DEFAULT_COLLECTION = "Library"
+LONGEST_COLLECTION = 200  # characters
 PAGE_IMAGES = 64  # rendered pages kept in memory, about 0.3 MB each
 
 __all__ = ["Chunk", "Collection", "Document", "Page", "Selection", "Status"]
@@ -39,7 +40,7 @@ def upload(deps: Deps, subject: str, *, filename: str, content: bytes, collectio
 
     Raises UploadError for an empty file, one that is no PDF, or one over the size limit; nothing is stored then.
     """
-    filename = clean_name(filename)
+    filename, collection = clean_name(filename), check_collection(collection)
     limit = deps.settings.max_file_mb
     if not content:
         raise UploadError(f"{filename} is empty (0 bytes). Choose the file again, or save it anew.")
@@ -151,7 +152,20 @@ def delete(deps: Deps, subject: str, document_id: int) -> bool:
 def clean_name(filename: str) -> str:
     """A file's name without folders and control characters, fit to be stored and shown."""
     name = filename.replace("\\", "/").rsplit("/", 1)[-1]
-    return "".join(c for c in name if c.isprintable()).strip()[:255] or "document.pdf"
+    return _printable(name)[:255] or "document.pdf"
+
+
+def check_collection(name: str) -> str:
+    """A collection's name as it is stored. Raises UploadError when it is empty or too long."""
+    name = _printable(name)
+    if not 0 < len(name) <= LONGEST_COLLECTION:
+        raise UploadError(f"A collection's name has 1 to {LONGEST_COLLECTION} characters. Choose another.")
+    return name
+
+
+def _printable(name: str) -> str:
+    """One line: any white space is a space, control characters go."""
+    return " ".join("".join(c if c.isprintable() or c.isspace() else "" for c in name).split())
 
 
 @dataclass(frozen=True, eq=False)

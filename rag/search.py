@@ -177,7 +177,7 @@ def search(deps: Deps, subject: str, question: str, *, selection: Selection, top
         try:
             lists[Stage.RERANKED] = rerank(reranker, query.text, lists[Stage.FUSED], found)
         except ProviderError as error:
-            log.warning("reranking failed, the fused order is used: %s", error)
+            log.info("reranking failed, the fused order is used: %s", error)
             notes.append(f"The reranker did not answer, so the fused order is used. {error}")
             reranker = None
     clock.lap("rerank")

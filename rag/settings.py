@@ -76,7 +76,6 @@ class Settings(BaseSettings):
     )
 
     max_file_mb: int = Field(default=200, ge=1, description="The largest PDF that is taken, in MiB.")
-    max_pages: int = Field(default=5000, ge=1, description="The most pages of one PDF that are read.")
     read_seconds: float = Field(default=300, gt=0, description="Seconds a PDF may take to be read.")
     candidates: int = Field(default=150, ge=20, le=1000, description="Candidates asked of dense and of BM25 retrieval each.")
     passages: int = Field(default=20, ge=1, le=100, description="Passages an answer is written from.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -178,3 +179,9 @@ def test_an_old_answer_keeps_its_quotes_when_the_document_is_deleted(deps: Deps,
     assert [c.quote for c in after] == [c.quote for c in before]
     assert {c.document_id for c in after} == {None}
     assert {c.filename for c in after} == {"report.pdf"}
+
+
+def test_the_operators_consent_counts_in_any_case(with_claude: Deps) -> None:
+    settings = with_claude.settings.model_copy(update={"consent": "anthropic"})
+    assert consent.outstanding(replace(with_claude, settings=settings), SUBJECT) == []
+    assert consent.outstanding(with_claude, SUBJECT) != []

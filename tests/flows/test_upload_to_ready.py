@@ -208,7 +208,7 @@ def test_indexing_again_publishes_nothing_twice(deps: Deps, index: Index) -> Non
 
 
 def test_a_file_name_keeps_neither_folders_nor_control_characters(deps: Deps) -> None:
-    taken = library.upload(deps, SUBJECT, filename="..\\..\\etc/pass\x00wd\n.pdf", content=b"%PDF-1.7")
+    taken = library.upload(deps, SUBJECT, filename="..\\..\\etc/pass\x00wd.pdf\n", content=b"%PDF-1.7")
     assert library.document(deps, SUBJECT, taken.document_id).filename == "passwd.pdf"
 
 
@@ -218,3 +218,21 @@ def test_a_page_is_rendered_as_an_image(deps: Deps, index: Index) -> None:
     assert image.startswith(b"\x89PNG")
     with pytest.raises(DocumentGone):
         library.page_image(deps, "someone else", document.id, 1)
+
+
+def test_white_space_of_any_kind_in_a_name_is_a_space() -> None:
+    assert library.clean_name("年度\u3000报告\u00a02023\n.pdf") == "年度 报告 2023 .pdf"
+
+
+@pytest.mark.parametrize("name", ["", " \n", "x" * 201])
+def test_a_collection_without_a_proper_name_is_refused(deps: Deps, name: str) -> None:
+    with pytest.raises(UploadError, match="name"):
+        library.upload(deps, SUBJECT, filename="report.pdf", content=pdfs.report(), collection=name)
+    assert library.documents(deps, SUBJECT) == []
+
+
+def test_a_scan_says_how_many_pages_were_looked_at(deps: Deps, index: Index) -> None:
+    document = index(deps, pdfs.without_text())
+    assert document.page_count == 1
+    assert "its only page" in document.error
+    assert [page.source for page in library.pages(deps, SUBJECT, document.id)] == ["none"]
