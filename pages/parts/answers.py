@@ -13,7 +13,7 @@ from pages.parts.i18n import _, plural, told
 from pages.parts.markdown_tree import answer_tree, extract_tree
 from pages.parts.source_pane import open_source, opened_citation, show_sources
 from pages.parts.state import Answer, page_state
-from pages.parts.tree_component import Click, Node, button, draw_tree
+from pages.parts.tree_component import LAST, Click, Node, button, draw_tree
 from rag import conversation
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def answers(deps: Deps, subject: str, conversation_id: int) -> None:
 
         def latest() -> None:
             with guard("latest"):
-                _latest(deps, subject, asked[-1].id, reveal=len(asked) > 1)
+                _latest(deps, subject, asked[-1].id, reveal=len(asked) > 1, polled=not asked[-1].finished)
 
         if asked[-1].finished:
             page_state().polls_after_end = 0
@@ -49,11 +49,11 @@ def answers(deps: Deps, subject: str, conversation_id: int) -> None:
             st.fragment(latest, run_every=EVERY, key="growing")()
 
 
-def _latest(deps: Deps, subject: str, message_id: int, *, reveal: bool) -> None:
+def _latest(deps: Deps, subject: str, message_id: int, *, reveal: bool, polled: bool) -> None:
     read = read_answer(deps, subject, message_id)
     if read is None:
         return
-    _draw(deps, subject, read, signal=_signal(read), reveal=reveal)
+    _draw(deps, subject, read, signal=_signal(read) if polled else "", reveal=reveal)
     if not read.message.finished:
         st.button(_("Stop"), icon=":material/stop_circle:", key="stop", on_click=_stop, args=(deps, subject, message_id))
 
@@ -66,8 +66,8 @@ def _signal(read: Answer) -> str:
         if state.polls_after_end > PATIENCE:
             state.polls_after_end = 0
             st.rerun()
-        return f"{read.message.id} finished"
-    return f"{read.message.id} sources" if read.sources and state.pane_knows != read.message.id else ""
+        return LAST
+    return "sources" if read.sources and state.pane_knows != read.message.id else ""
 
 
 def _refresh() -> None:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.parts.escape import plain
 from pages.parts.followed import read_answer
 from pages.parts.guard import guard
-from pages.parts.i18n import _, plural
+from pages.parts.i18n import _, plural, told
 from pages.parts.markdown_tree import passage_tree
 from pages.parts.page_image import SCALE, boxed
 from pages.parts.page_turner import page_turner
@@ -16,7 +17,7 @@ from pages.parts.source_cards import cards_tree, stages_tree
 from pages.parts.state import Answer, Box, Opened, page_state
 from pages.parts.tree_component import Click, Node, draw_tree
 from rag import conversation, library
-from rag.errors import DocumentGone
+from rag.errors import DocumentGone, UnreadableDocument
 
 if TYPE_CHECKING:
     from rag.deps import Deps
@@ -154,6 +155,8 @@ def _opened(deps: Deps, subject: str, opened: Opened) -> None:
         _page(deps, subject, document_id, opened, chunk)
     except DocumentGone:
         st.info(_("This document has been deleted. The quote is kept."), icon=":material/info:")
+    except UnreadableDocument as error:
+        st.warning(plain(told(str(error))), icon=":material/info:")
     draw_tree(["div", {}, *_below(deps, subject, opened, chunk)], key="source-passage")
 
 

@@ -74,7 +74,10 @@ function listen(root, tip) {
     if (!target) return
     hide()
     moved = false
-    views.get(root).setTriggerValue("click", { act: target.dataset.act, width: window.innerWidth })
+    const view = views.get(root)
+    const click = { act: target.dataset.act, width: window.innerWidth }
+    if (view.last) view.held = click
+    else view.component.setTriggerValue("click", click)
   })
   root.addEventListener("pointermove", (event) => { if (event.movementX || event.movementY) moved = true })
   root.addEventListener("mouseover", show)
@@ -88,7 +91,9 @@ export default function (component) {
   const root = component.parentElement.querySelector(".tree")
   const { tree, signal, reveal } = component.data
   if (!views.has(root)) listen(root, component.parentElement.querySelector(".tip"))
-  views.set(root, component)
+  const held = views.get(root)?.held
+  const last = signal === "last" // see tree_component.py, draw_tree
+  views.set(root, { component, last, held: last ? held : null })
   patch(root, ["div", { c: "tree" }, tree])
   root.classList.toggle("latest", reveal) // tall enough to stand at the top of the window, however short it is as yet
   if (reveal && !root.dataset.revealed) {
@@ -99,4 +104,5 @@ export default function (component) {
     root.dataset.signal = signal
     setTimeout(() => component.setTriggerValue("signal", signal))
   }
+  if (held && !last) setTimeout(() => component.setTriggerValue("click", held))
 }

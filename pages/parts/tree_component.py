@@ -27,6 +27,9 @@ _COMPONENT = st.components.v2.component(
 )
 
 
+LAST = "last"  # the signal of a fragment's last drawing; tree.js knows it too
+
+
 @dataclass(frozen=True, kw_only=True)
 class Click:
     """What was clicked, and how wide the window is (CSS pixels)."""
@@ -46,6 +49,9 @@ def draw_tree(
     reveal: bool = False,
 ) -> None:
     """Draw a tree under a key that no other tree of this run has; `reveal` scrolls to it when it first appears.
+
+    A fragment that draws with the signal LAST is about to go. The browser keeps clicks back until another draws the tree: Streamlit drops
+    clicks that are addressed to a fragment that is no more.
 
     `on_click` runs before the rerun, and may name the fragments to rerun. Each new `signal` comes back from the browser once, to
     `on_signal`: so that a polling fragment, which may rerun nothing but itself, can ask for others.

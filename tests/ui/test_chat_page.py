@@ -9,6 +9,7 @@ from db import AWAY, DatabaseAway
 from pages.parts import source_pane
 from rag import conversation, library
 from rag.deps import Deps
+from rag.errors import UnreadableDocument
 from tests import pdfs
 from tests.ui.conftest import SUBJECT, acts, finish, open_app, shown, state_of
 
@@ -175,3 +176,20 @@ def test_a_click_that_cannot_be_followed_says_why(deps: Deps, store: Callable[..
     assert not app.exception
     assert "The database does not answer" in app.toast[0].value
     assert library.documents(deps, SUBJECT)
+
+
+def test_a_page_that_cannot_be_shown_says_so_and_leaves_the_passage(
+    asked: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = asked("How many people does Meridian Instruments employ?")
+    opened = source_pane.opened_citation(next(iter(state_of(app).settled.values())), 1)
+    assert opened is not None
+
+    def damaged(*_: object, **__: object) -> bytes:
+        raise UnreadableDocument("Page 1 is damaged and cannot be shown.")
+
+    monkeypatch.setattr(library, "page_image", damaged)
+    state_of(app).opened = opened
+    app.run()
+    assert "Page 1 is damaged and cannot be shown" in shown(app)
+    assert opened.quote in shown(app)
