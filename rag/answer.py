@@ -18,6 +18,7 @@ from db.conversations import Citation, Part
 from db.documents import Selection
 from rag import consent, search
 from rag.deps import Deps
+from rag.errors import ProviderError
 from rag.providers import Answerer, BlockEnd, Cite, Passage, Text, Turn, Usage
 from rag.search import Hit
 
@@ -65,15 +66,21 @@ def answer(
     usage: Usage | None = None
     shown = time.monotonic()
     draft = _Draft(result.hits)
-    with closing(_events(answerer, question, result.hits, history)) as events:
-        for event in events:
-            if isinstance(event, Usage):
-                usage = event
-                continue
-            draft.take(event)
-            if time.monotonic() - shown >= STEP:
-                yield replace(progress, parts=draft.parts(), citations=tuple(draft.citations), dropped=draft.dropped)
-                shown = time.monotonic()
+    try:
+        with closing(_events(answerer, question, result.hits, history)) as events:
+            for event in events:
+                if isinstance(event, Usage):
+                    usage = event
+                    continue
+                draft.take(event)
+                if time.monotonic() - shown >= STEP:
+                    yield replace(progress, parts=draft.parts(), citations=tuple(draft.citations), dropped=draft.dropped)
+                    shown = time.monotonic()
+    except ProviderError:
+        yield replace(progress, parts=draft.parts(), citations=tuple(draft.citations), dropped=draft.dropped)  # what was written is kept
+        if usage is not None:
+            _keep_usage(deps, subject, usage, message_id)
+        raise
     draft.end_block()
     if usage is not None:
         _keep_usage(deps, subject, usage, message_id)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,11 +27,10 @@ ENTRY = Path(__file__).parents[2] / "app.py"
 
 # Nothing in a document or an answer can make the page load anything from elsewhere. `blob:` is how Streamlit loads components.
 POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; script-src 'self' blob: 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "default-src 'self'; img-src 'self' data: blob:; script-src 'self' blob: 'wasm-unsafe-eval' {scripts}; style-src 'self' 'unsafe-inline'; "
     "font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; object-src 'none'"
 )
 HEADERS = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
@@ -37,9 +39,17 @@ HEADERS = {
 def app() -> st.App:
     """The application over this process's Deps (rag.process)."""
     settings = process.provided().settings
-    made = st.App(ENTRY, routes=[Route("/readyz", _ready)], middleware=[Middleware(_Headers)])
+    headers = {**HEADERS, "Content-Security-Policy": POLICY.format(scripts=" ".join(_own_scripts()))}
+    made = st.App(ENTRY, routes=[Route("/readyz", _ready)], middleware=[Middleware(_Headers, headers=headers)])
     config.set_option("server.maxUploadSize", settings.max_file_mb)  # after App, which finds .streamlit/config.toml by its script
     return made
+
+
+def _own_scripts() -> list[str]:
+    """The inline scripts of Streamlit's own page, as the policy names them: by their digest."""
+    page = Path(st.__file__).with_name("static") / "index.html"
+    scripts = re.findall(r"<script>(.*?)</script>", page.read_text("utf-8"), re.DOTALL)
+    return [f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts]
 
 
 async def _ready(_: Request) -> PlainTextResponse:
@@ -58,15 +68,16 @@ def _database_answers() -> bool:
 
 
 class _Headers:
-    """Adds HEADERS to every response."""
+    """Adds these headers to every response."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
         self._app = app
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                MutableHeaders(scope=message).update(self._headers)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

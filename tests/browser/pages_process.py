@@ -41,7 +41,9 @@ SCENARIOS = {
     "written": FakeAnswerer(script=LONG),
     "slow": FakeAnswerer(script=LONG, delay=0.05),
     "very slow": FakeAnswerer(script=(Text(text="Well "), *LONG), delay=0.4),
-    "failing": FakeAnswerer(script=CITED, delay=0.2, failure=TransientProviderError("Anthropic is overloaded at the moment. Try again later.")),
+    "failing": FakeAnswerer(
+        script=CITED, delay=0.2, failure=TransientProviderError("Anthropic is overloaded at the moment. Try again later.")
+    ),
     "hostile": FakeAnswerer(script=HOSTILE),
 }
 
