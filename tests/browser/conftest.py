@@ -36,9 +36,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium. Without one the tests skip, with the reason; in CI that is an error."""
+    """Headless Chromium. Without one the tests skip, with the reason; in CI that is an error.
+
+    Closed with its module: while Playwright is open, its event loop is the main thread's running one, and a worker can start none there.
+    """
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE)
