@@ -50,17 +50,6 @@ def migrate(url: str) -> list[str]:
         return [name for name, _ in pending]
 
 
-def is_current(url: str) -> bool:
-    """Whether nothing is pending. Raises DatabaseRefused as migrate() does."""
-    with _connect(url) as connection:
-        _check_server(connection)
-        exists = connection.execute("select to_regclass('migrations') is not null").fetchone()
-        if not exists or not exists[0]:
-            return False
-        applied = {name for (name,) in connection.execute("select name from migrations")}
-        return applied >= {name for name, _ in _files()}
-
-
 def _files() -> list[tuple[str, str]]:
     """Name and text of each migration, in order. The queue's own schema stands between the extension and our tables."""
     folder = resources.files("db.migrations")
