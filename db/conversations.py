@@ -111,27 +111,23 @@ def add_message(connection: Connection, *, conversation_id: int, question: str) 
 
 def messages(connection: Connection, conversation_id: int) -> list[Message]:
     """A conversation's messages in order."""
-    with connection.cursor(row_factory=class_row(Message)) as cursor:
-        return cursor.execute(
-            """select id, conversation_id, question,
-                      case when state in ('searching', 'answering') and beat_at < clock_timestamp() - make_interval(secs => %(silence)s)
-                           then 'interrupted' else state end as state,
-                      parts, abstained, model, is_extract, dropped, notes, error, created_at
-               from messages where conversation_id = %(conversation)s order by id""",
-            {"conversation": conversation_id, "silence": SILENCE},
-        ).fetchall()
+    return _read(connection, conversation_id=conversation_id)
 
 
 def message(connection: Connection, message_id: int) -> Message | None:
+    return next(iter(_read(connection, message_id=message_id)), None)
+
+
+def _read(connection: Connection, *, conversation_id: int | None = None, message_id: int | None = None) -> list[Message]:
     with connection.cursor(row_factory=class_row(Message)) as cursor:
         return cursor.execute(
             """select id, conversation_id, question,
                       case when state in ('searching', 'answering') and beat_at < clock_timestamp() - make_interval(secs => %(silence)s)
                            then 'interrupted' else state end as state,
                       parts, abstained, model, is_extract, dropped, notes, error, created_at
-               from messages where id = %(id)s""",
-            {"id": message_id, "silence": SILENCE},
-        ).fetchone()
+               from messages where conversation_id = %(conversation)s::bigint or id = %(message)s::bigint order by id""",
+            {"conversation": conversation_id, "message": message_id, "silence": SILENCE},
+        ).fetchall()
 
 
 def grow(

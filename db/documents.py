@@ -48,7 +48,6 @@ class Document:
     note: str
     seconds: float  # of work until it was published
     n_chunks: int
-    contexts_waiting: int  # chunks whose model-written context is still to come
     created_at: datetime
 
     def __post_init__(self) -> None:
@@ -137,8 +136,7 @@ def documents(connection: Connection, *, ids: Sequence[int] | None = None, colle
         return cursor.execute(
             """select d.id, d.collection_id, c.name as collection, d.filename, d.size, d.title, d.language, d.page_count, d.status, d.stage,
                       d.done, d.total, coalesce(extract(epoch from clock_timestamp() - d.stage_started), 0)::float8 as stage_seconds,
-                      d.error, d.note, d.seconds::float8 as seconds, d.n_chunks,
-                      case when d.stage = 'situating' then d.total - d.done else 0 end as contexts_waiting, d.created_at
+                      d.error, d.note, d.seconds::float8 as seconds, d.n_chunks, d.created_at
                from documents d join collections c on c.id = d.collection_id
                where (%(ids)s::bigint[] is null and d.status <> 'superseded' or d.id = any (%(ids)s::bigint[]))
                  and (%(collection)s::text is null or c.name = %(collection)s)
@@ -209,9 +207,13 @@ def note_failure(connection: Connection, document_id: int, error: str) -> None:
     )
 
 
-def note(connection: Connection, document_id: int, text: str) -> None:
-    """Something to know about a ready document."""
-    connection.execute("update documents set note = %s, updated_at = now() where id = %s", [text, document_id])
+def add_note(connection: Connection, document_id: int, text: str) -> None:
+    """Something more to know about a ready document; the same is not said twice."""
+    connection.execute(
+        """update documents set note = concat_ws(' ', nullif(note, ''), %(text)s), updated_at = now()
+           where id = %(id)s and position(%(text)s in note) = 0""",
+        {"id": document_id, "text": text},
+    )
 
 
 def requeue(connection: Connection, document_id: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import procrastinate
 from procrastinate import JobContext, RetryDecision
@@ -12,7 +12,7 @@ from procrastinate.exceptions import JobAborted
 from db import Connection, DatabaseAway, as_subject
 from db import documents as document_rows
 from rag import consent, ingest
-from rag.errors import DocumentGone, PermanentProviderError, TransientProviderError, UnreadableDocument
+from rag.errors import DocumentGone, PermanentProviderError, SituateError, TransientProviderError, UnreadableDocument
 
 if TYPE_CHECKING:
     from procrastinate.jobs import Job
@@ -59,7 +59,10 @@ def index(context: JobContext, *, subject: str, document_id: int) -> None:
         log.info("document %s cannot be read: %s", document_id, error)
         return
     except Exception as error:
-        _note_last_failure(deps, subject, document_id, error, context)
+        if _is_last(error, context):
+            log.exception("document %s failed", document_id)
+            with as_subject(deps.pool, subject) as connection:
+                document_rows.note_failure(connection, document_id, f"{_told(error)} Retry, or report it.")
         raise
     if consent.first_allowed(deps.situators, consent.granted(deps, subject)) is not None:
         with as_subject(deps.pool, subject) as connection:
@@ -74,10 +77,12 @@ def situate(context: JobContext, *, subject: str, document_id: int) -> None:
         ingest.situate(deps, subject, document_id, pulse=_pulse(context))
     except DocumentGone:
         log.info("document %s is gone; nothing to situate", document_id)
-    except PermanentProviderError as error:
-        with as_subject(deps.pool, subject) as connection:
-            document_rows.leave_stages(connection, document_id, seconds=0)
-            document_rows.note(connection, document_id, f"Not situated by a model: {error}")
+    except Exception as error:
+        if _is_last(error, context):  # what is published stays, and keeps answering
+            log.exception("document %s is not situated", document_id)
+            with as_subject(deps.pool, subject) as connection:
+                document_rows.leave_stages(connection, document_id, seconds=0)
+                document_rows.add_note(connection, document_id, f"Not situated by a model: {_told(error)}")
         raise
 
 
@@ -124,7 +129,7 @@ def run_worker(deps: Deps, *, wait: bool = True) -> None:
         )
 
 
-def _pulse(context: JobContext) -> Any:
+def _pulse(context: JobContext) -> ingest.Pulse:
     """Between two steps: give the work back when the worker is asked to stop."""
 
     def pulse() -> None:
@@ -134,11 +139,11 @@ def _pulse(context: JobContext) -> Any:
     return pulse
 
 
-def _note_last_failure(deps: Deps, subject: str, document_id: int, error: Exception, context: JobContext) -> None:
-    """When no further attempt follows, the document says so."""
-    if isinstance(error, DatabaseAway) or Retries().get_retry_decision(exception=error, job=context.job) is not None:
-        return
-    log.error("document %s failed", document_id, exc_info=error)
-    told = str(error) if isinstance(error, TransientProviderError) else f"An unexpected error ({type(error).__name__}); the log says more."
-    with as_subject(deps.pool, subject) as connection:
-        document_rows.note_failure(connection, document_id, f"{told} Retry, or report it.")
+def _is_last(error: Exception, context: JobContext) -> bool:
+    """Whether no further attempt follows, and the database can be told so."""
+    return not isinstance(error, DatabaseAway) and Retries().get_retry_decision(exception=error, job=context.job) is None
+
+
+def _told(error: Exception) -> str:
+    """The sentence a person reads."""
+    return str(error) if isinstance(error, SituateError) else f"An unexpected error ({type(error).__name__}); the log says more."

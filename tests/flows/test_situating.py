@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from db import as_subject
 from db import chunks as chunk_rows
 from db.documents import Selection, Status
@@ -52,6 +54,7 @@ def test_a_refused_key_leaves_the_document_ready_with_structural_contexts_and_a_
     document = index(agreed, pdfs.report())
     assert document.status is Status.READY
     assert "key" in document.note
+    assert document.stage == ""
     assert {c.context_by for c in library.chunks(agreed, SUBJECT, document.id)} == {chunk_rows.STRUCTURAL}
     assert search(agreed, SUBJECT, "board", selection=Selection()).hits
 
@@ -64,3 +67,17 @@ def test_documents_that_were_ready_before_consent_are_situated_after_it(with_cla
         jobs.run_worker(with_claude, wait=False)
     (situator,) = with_claude.situators
     assert {c.context_by for c in library.chunks(with_claude, SUBJECT, document.id)} == {situator.name}
+
+
+def test_an_unexpected_end_of_situating_leaves_the_document_ready_and_says_so(
+    agreed: Deps, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(type(agreed.situators[0]), "situate", broken)
+    monkeypatch.setattr(jobs, "ATTEMPTS_OTHERWISE", 1)
+    document = index(agreed, pdfs.report())
+    assert (document.status, document.stage) == (Status.READY, "")
+    assert "RuntimeError" in document.note
+    assert search(agreed, SUBJECT, "board", selection=Selection()).hits
