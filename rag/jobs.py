@@ -11,7 +11,8 @@ from procrastinate.exceptions import JobAborted
 
 from db import Connection, DatabaseAway, as_subject
 from db import documents as document_rows
-from rag import consent, ingest
+from rag import consent, ingest, publication
+from rag import situate as situating
 from rag.errors import DocumentGone, PermanentProviderError, SituateError, TransientProviderError, UnreadableDocument
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def situate(context: JobContext, *, subject: str, document_id: int) -> None:
     """Let a model situate one ready document; it keeps answering meanwhile."""
     deps: Deps = context.additional_context["deps"]
     try:
-        ingest.situate(deps, subject, document_id, pulse=_pulse(context))
+        situating.situate(deps, subject, document_id, pulse=_pulse(context))
     except DocumentGone:
         log.info("document %s is gone; nothing to situate", document_id)
     except Exception as error:
@@ -129,7 +130,7 @@ def run_worker(deps: Deps, *, wait: bool = True) -> None:
         )
 
 
-def _pulse(context: JobContext) -> ingest.Pulse:
+def _pulse(context: JobContext) -> publication.Pulse:
     """Between two steps: give the work back when the worker is asked to stop."""
 
     def pulse() -> None:

@@ -41,6 +41,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         "COHERE_API_KEY",
         "CO_API_KEY",
         "CO_API_URL",
+        "VOYAGE_API_KEY",
         "DATABASE_URL",
     ):
         monkeypatch.delenv(name, raising=False)

@@ -13,7 +13,7 @@ import pytest
 from db import as_subject
 from db import chunks as chunk_rows
 from db.documents import Selection, Status
-from rag import ingest, jobs, library
+from rag import ingest, jobs, library, publication
 from rag.deps import Deps
 from rag.errors import DocumentGone, NothingToSearch, UnreadableDocument, UploadError
 from rag.search import search
@@ -172,7 +172,7 @@ def test_work_given_back_goes_on_where_it_stopped(deps: Deps, monkeypatch: pytes
         pass
 
     def pulse() -> None:
-        if rows_of(deps, taken.document_id)["vector_drafts"] >= ingest.BATCH:
+        if rows_of(deps, taken.document_id)["vector_drafts"] >= publication.BATCH:
             raise Stop
 
     with pytest.raises(Stop):

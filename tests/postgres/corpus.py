@@ -11,7 +11,7 @@ from db import Connection
 from db import chunks as chunk_rows
 from db import documents as document_rows
 from db.chunks import Draft, Sentence
-from rag import ingest, text
+from rag import publication, text
 from rag.providers.fake import FakeEmbedder
 
 EMBEDDER = FakeEmbedder()
@@ -49,7 +49,7 @@ def add_document(connection: Connection, name: str, texts: Sequence[str], *, col
             model=model,
             rows=[(i, b"key", vector) for i, vector in enumerate(vectors)],
         )
-        lengths, postings = ingest.postings(chunk_rows.chunks(connection, document_id))
+        lengths, postings = publication.postings(chunk_rows.chunks(connection, document_id))
         chunk_rows.publish(
             connection, collection_id=collection_id, document_id=document_id, model=model, lengths=lengths, postings=postings
         )
