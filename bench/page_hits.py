@@ -16,8 +16,9 @@ from pathlib import Path
 
 from db.documents import Selection
 from rag.deps import opened
-from rag.search import Hit, Stage, search
+from rag.search import search
 from rag.settings import load
+from rag.trace import Hit, Stage
 
 CUTOFFS = (1, 5, 10, 20)
 DEEP = 100  # chunks asked for, so that twenty distinct pages are among them

@@ -217,6 +217,6 @@ def put_trace(connection: Connection, message_id: int, trace: dict[str, Any]) ->
 
 
 def trace(connection: Connection, message_id: int) -> dict[str, Any] | None:
-    """What retrieval did for a message: see rag.search.Trace.as_json."""
+    """What retrieval did for a message: see rag.trace.Trace.as_json."""
     row = connection.execute("select trace from traces where message_id = %s", [message_id]).fetchone()
     return None if row is None else dict(row[0])

@@ -20,7 +20,7 @@ from rag import consent, search
 from rag.deps import Deps
 from rag.errors import ProviderError
 from rag.providers import Answerer, BlockEnd, Cite, Passage, Text, Turn, Usage
-from rag.search import Hit
+from rag.trace import Hit
 
 STEP = 0.15  # seconds between two looks at a growing answer
 
@@ -36,7 +36,7 @@ class Progress:
     abstained: bool = False  # finished, and nothing in it rests on the documents
     dropped: int = 0  # claims that did not stand in the stored text
     notes: tuple[str, ...] = ()
-    trace: dict[str, Any] | None = None  # as rag.search.Trace.as_json; set on the first step only
+    trace: dict[str, Any] | None = None  # as rag.trace.Trace.as_json; set on the first step only
     finished: bool = False
     usage: Usage | None = None
 

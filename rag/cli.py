@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-STAGES = ("dense", "bm25", "fused", "reranked")  # of rag.search.Stage
+STAGES = ("dense", "bm25", "fused", "reranked")  # of rag.trace.Stage
 LASTING = ("serve", "worker")  # run until stopped, and log what they do
 LONGEST_COLLECTION = 200  # characters
 INTERRUPTED, PIPE_CLOSED = 130, 141  # what a shell calls SIGINT and SIGPIPE

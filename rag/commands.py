@@ -18,6 +18,7 @@ from rag.deps import Deps, opened
 from rag.errors import DocumentGone, QuestionError, UploadError
 from rag.output import count, dump, note, say
 from rag.settings import Settings
+from rag.trace import Stage
 
 POLL = 0.5  # seconds between two looks at documents being ingested
 
@@ -199,7 +200,7 @@ def _search(settings: Settings, arguments: argparse.Namespace) -> int:
             conversation.check_question(arguments.question),
             selection=_selection(deps, arguments.collection, arguments.document),
             top=arguments.top,
-            stage=search.Stage(arguments.stage),
+            stage=Stage(arguments.stage),
         )
     for remark in result.trace.notes:
         note(remark)

@@ -74,7 +74,7 @@ def follow(deps: Deps, subject: str, message_id: int) -> tuple[Message | None, l
 
 
 def trace(deps: Deps, subject: str, message_id: int) -> dict[str, Any] | None:
-    """The sources and what retrieval did, as rag.search.Trace.as_json; None until the search is done."""
+    """The sources and what retrieval did, as rag.trace.Trace.as_json; None until the search is done."""
     with as_subject(deps.pool, subject) as connection:
         return rows.trace(connection, message_id)
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
 
 from db import Connection, as_subject
 from db import chunks as chunk_rows
@@ -20,113 +17,14 @@ from rag import consent, fusion, text
 from rag.deps import Deps
 from rag.errors import NothingToSearch, ProviderError
 from rag.providers import Reranker
+from rag.trace import Hit, Result, Stage, Standing, Trace
 
 log = logging.getLogger(__name__)
-
-
-class Stage(StrEnum):
-    """How far a question goes; the stage's order is the answer's."""
-
-    DENSE = "dense"
-    BM25 = "bm25"
-    FUSED = "fused"
-    RERANKED = "reranked"
 
 
 # Chosen among ranks and scores at several weights, on four sets of questions together: docs/decisions/0012-fusion-weights.md
 WEIGHTS = {Stage.DENSE: 0.7, Stage.BM25: 0.3}
 LATE_INTERACTION = 1.5  # weight of its standardised score beside the fused one
-
-
-@dataclass(frozen=True, kw_only=True)
-class Standing:
-    """A hit's rank (from 1) and score at one stage."""
-
-    rank: int
-    score: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hit:
-    """A retrieved chunk, and where each stage placed it; a stage that did not find it is absent."""
-
-    rank: int  # from 1
-    document: str  # file name
-    title: str
-    chunk: Chunk
-    stages: dict[Stage, Standing]
-
-    @property
-    def key(self) -> Key:
-        return self.chunk.document_id, self.chunk.ord
-
-    def as_json(self) -> dict[str, Any]:
-        """For the command line: as README.md describes."""
-        return {
-            "rank": self.rank,
-            "document": self.document,
-            "first_page": self.chunk.first_page,
-            "last_page": self.chunk.last_page,
-            "ord": self.chunk.ord,
-            "heading": self.chunk.heading,
-            "text": self.chunk.text,
-            "context": self.chunk.context,
-            "scores": {_short(s): self.stages[s].score if s in self.stages else None for s in Stage},
-            "ranks": {_short(s): self.stages[s].rank if s in self.stages else None for s in Stage},
-        }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trace:
-    """What retrieval did: kept with every answer, shown by the pages."""
-
-    question: str
-    phrases: tuple[str, ...]
-    chunks: int  # searched among
-    stages: dict[Stage, tuple[tuple[Key, float], ...]]  # each stage's whole list, best first
-    seconds: dict[str, float]
-    reranker: str  # "" when none was used
-    notes: tuple[str, ...] = field(default=())
-
-    def as_json(self, hits: Sequence[Hit]) -> dict[str, Any]:
-        """Plain data: {question, phrases, chunks, reranker, notes, seconds, stages: {stage: [[document_id, ord, score]]}, hits: [...]}.
-
-        A hit: {rank, document_id, ord, document, title, heading, first_page, last_page, snippet, context_by, stages: {stage: [rank, score]}}.
-        """
-        return {
-            "question": self.question,
-            "phrases": list(self.phrases),
-            "chunks": self.chunks,
-            "reranker": self.reranker,
-            "notes": list(self.notes),
-            "seconds": {name: round(seconds, 4) for name, seconds in self.seconds.items()},
-            "stages": {stage.value: [[*key, round(score, 6)] for key, score in ranked] for stage, ranked in self.stages.items()},
-            "hits": [
-                {
-                    "rank": hit.rank,
-                    "document_id": hit.chunk.document_id,
-                    "ord": hit.chunk.ord,
-                    "document": hit.document,
-                    "title": hit.title,
-                    "heading": hit.chunk.heading,
-                    "first_page": hit.chunk.first_page,
-                    "last_page": hit.chunk.last_page,
-                    "snippet": hit.chunk.text[:SNIPPET],
-                    "context_by": hit.chunk.context_by,
-                    "stages": {stage.value: [s.rank, round(s.score, 6)] for stage, s in hit.stages.items()},
-                }
-                for hit in hits
-            ],
-        }
-
-
-SNIPPET = 280  # characters of a passage that a source card shows
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    hits: tuple[Hit, ...]
-    trace: Trace
 
 
 def search(deps: Deps, subject: str, question: str, *, selection: Selection, top: int = 20, stage: Stage = Stage.RERANKED) -> Result:
@@ -191,10 +89,13 @@ def search(deps: Deps, subject: str, question: str, *, selection: Selection, top
     )
     trace = Trace(
         question=question,
+        terms=query.terms,
         phrases=tuple(" ".join(p) for p in query.phrases),
+        excluded=tuple(" ".join(w) for w in query.excluded),
         chunks=size,
         stages={name: tuple(ranked) for name, ranked in lists.items()},
         seconds=clock.seconds,
+        embedder=deps.embedder.name if vector is not None else "",
         reranker=reranker.name if reranker else "",
         notes=tuple(notes),
     )
@@ -233,10 +134,6 @@ def _standings(lists: dict[Stage, list[tuple[Key, float]]]) -> dict[Key, dict[St
         for rank, (key, score) in enumerate(ranked, start=1):
             standings.setdefault(key, {})[stage] = Standing(rank=rank, score=score)
     return standings
-
-
-def _short(stage: Stage) -> str:
-    return "rerank" if stage is Stage.RERANKED else stage.value
 
 
 class _Clock:

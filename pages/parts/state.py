@@ -17,7 +17,7 @@ Box = tuple[int, float, float, float, float]  # (page, x0, y0, x1, y1): PDF poin
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A passage that retrieval found, as rag.search.Trace.as_json keeps it."""
+    """A passage that retrieval found, as rag.trace.Trace.as_json keeps it."""
 
     rank: int  # from 1
     document_id: int

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from procrastinate.exceptions import ConnectorException
 
-from rag import jobs, library, search
+from rag import jobs, library
 from rag.cli import STAGES, main
 from rag.deps import Deps
+from rag.trace import Stage
 from tests import pdfs
 from tests.conftest import FAKES
 from tests.flows.conftest import SUBJECT
@@ -130,7 +131,7 @@ def test_hits_carry_their_scores_and_ranks_at_every_stage(situate: Run, papers: 
 
 
 def test_the_stages_that_can_be_asked_for_are_those_of_search() -> None:
-    assert tuple(stage.value for stage in search.Stage) == STAGES
+    assert tuple(stage.value for stage in Stage) == STAGES
 
 
 def test_an_answer_comes_with_its_citations_and_their_boxes(situate: Run, papers: Path) -> None:

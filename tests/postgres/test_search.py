@@ -13,7 +13,8 @@ from db.documents import Selection
 from rag.deps import Deps
 from rag.errors import NothingToSearch, TransientProviderError
 from rag.providers.fake import FakeReranker
-from rag.search import Stage, search
+from rag.search import search
+from rag.trace import Stage
 from tests.postgres.corpus import add_document
 
 TEXTS = [

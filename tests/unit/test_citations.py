@@ -7,7 +7,7 @@ import pytest
 from db.chunks import Chunk, Sentence
 from rag.answer import passage, verify
 from rag.providers import Cite
-from rag.search import Hit
+from rag.trace import Hit
 
 TEXT = "Revenue rose to 5 million.  Costs fell.\n净利润增长了。成本下降。"
 SPANS = [(0, 26), (28, 39), (40, 47), (47, 52)]
