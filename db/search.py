@@ -36,6 +36,28 @@ class Candidate:
         return self.document_id, self.ord
 
 
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """What one query term gives to one chunk's BM25 score."""
+
+    term: str
+    tf: int  # occurrences in the chunk
+    idf: float
+    score: float  # the scores of a chunk's terms add up to its BM25 score
+
+
+# what the selection holds, summed from the rows that this transaction sees, and the weight of each term in it: Lucene's idf
+_STATISTICS = sql.SQL("""
+    stats as (select coalesce(sum(n_chunks), 0)::float8 as total, greatest(sum(total_len)::float8 / nullif(sum(n_chunks), 0), 1) as average
+              from documents where n_chunks > 0 and (%(collections)s::bigint[] is null or collection_id = any (%(collections)s))
+                and (%(documents)s::bigint[] is null or id = any (%(documents)s))),
+    weights as (select term, df, ln(1 + (total - df + 0.5) / (df + 0.5)) as idf, total, average
+                from stats cross join (
+                    select term, sum(n)::float8 as df from postings
+                    where term = any (%(terms)s) and (%(collections)s::bigint[] is null or collection_id = any (%(collections)s))
+                      and (%(documents)s::bigint[] is null or document_id = any (%(documents)s)) group by term) frequencies)""")
+
+
 def dense(
     connection: Connection,
     *,
@@ -84,19 +106,15 @@ def bm25(
     this transaction sees. Terms must be unique. Two phases, as in MaxScore (Turtle and Flood 1995): the rare terms are scored everywhere;
     the common ones only in documents where they can still lift a chunk into the answer.
     """
-    unique = sorted(set(terms))
-    total, average = _statistics(connection, selection)
-    if not unique or not total:
+    found_terms = connection.execute(
+        sql.SQL("with {} select term, df, idf, total, average from weights order by term").format(_STATISTICS),
+        {"terms": sorted(set(terms)), **selection.parameters},
+    ).fetchall()
+    if not found_terms:
         return []
-    frequencies: dict[str, int] = dict(
-        connection.execute(
-            """select term, sum(n)::bigint from postings
-               where term = any (%(terms)s) and (%(collections)s::bigint[] is null or collection_id = any (%(collections)s))
-                 and (%(documents)s::bigint[] is null or document_id = any (%(documents)s)) group by term""",
-            {"terms": unique, **selection.parameters},
-        ).fetchall()
-    )
-    idf = {t: float(np.log1p((total - df + 0.5) / (df + 0.5))) for t, df in frequencies.items()}
+    *_, total, average = found_terms[0]
+    frequencies = {term: df for term, df, *_ in found_terms}
+    idf = {term: weight for term, _, weight, *_ in found_terms}
     rare = [t for t in idf if frequencies[t] <= COMMON * total]
     common = [t for t in idf if frequencies[t] > COMMON * total]
     if rare and common and only is None:
@@ -104,6 +122,40 @@ def bm25(
         if found is not None:
             return found
     return _one_phase(connection, terms=list(idf), idf=idf, average=average, selection=selection, limit=limit, only=only)
+
+
+def matched(connection: Connection, *, keys: Sequence[Key], terms: Sequence[str], selection: Selection) -> dict[Key, list[Match]]:
+    """Which of the terms each of these chunks holds, with what each gives to its BM25 score in this selection, the most first.
+
+    In the transaction of the search itself the scores of a chunk add up to the one that bm25() gave it. Chunks without any are absent.
+    """
+    rows = connection.execute(
+        sql.SQL(
+            """with {},
+               found as (
+                   select k.document_id, k.ord, w.term, w.idf, w.average, p.ps[width_bucket((k.ord + 1::bigint << 40) - 1, p.ps)] as x
+                   from unnest(%(key_documents)s::bigint[], %(key_ords)s::bigint[]) k (document_id, ord)
+                   join documents d on d.id = k.document_id cross join weights w
+                   join postings p on p.term = w.term collate "C" and p.collection_id = d.collection_id and p.document_id = k.document_id
+                   where (%(collections)s::bigint[] is null or d.collection_id = any (%(collections)s))
+                     and (%(documents)s::bigint[] is null or d.id = any (%(documents)s)))
+               select document_id, ord, term, (x >> 20) & 1048575, idf,
+                      idf * ((x >> 20) & 1048575) / (((x >> 20) & 1048575) + %(k1)s * (1 - %(b)s + %(b)s * (x & 1048575) / average)) as score
+               from found where x >> 40 = ord order by 1, 2, score desc, term"""
+        ).format(_STATISTICS),
+        {
+            "terms": sorted(set(terms)),
+            "key_documents": [k[0] for k in keys],
+            "key_ords": [k[1] for k in keys],
+            "k1": K1,
+            "b": B,
+            **selection.parameters,
+        },
+    )
+    matches: dict[Key, list[Match]] = {}
+    for document, ord_, term, tf, idf, score in rows:
+        matches.setdefault((document, ord_), []).append(Match(term=term, tf=tf, idf=idf, score=score))
+    return matches
 
 
 def with_phrases(connection: Connection, *, terms: Sequence[str], phrases: Sequence[str], selection: Selection) -> list[Key]:
@@ -138,17 +190,6 @@ def holding(connection: Connection, *, keys: Sequence[Key], queries: Sequence[st
         [[k[0] for k in keys], [k[1] for k in keys], list(queries)],
     )
     return {(d, o) for d, o in rows}
-
-
-def _statistics(connection: Connection, selection: Selection) -> tuple[int, float]:
-    """Number of published chunks in the selection and their average length in terms."""
-    row = connection.execute(
-        """select coalesce(sum(n_chunks), 0)::bigint, coalesce(sum(total_len)::float8 / nullif(sum(n_chunks), 0), 0) from documents
-           where n_chunks > 0 and (%(collections)s::bigint[] is null or collection_id = any (%(collections)s))
-             and (%(documents)s::bigint[] is null or id = any (%(documents)s))""",
-        selection.parameters,
-    ).fetchone()
-    return (int(row[0]), max(float(row[1]), 1.0)) if row else (0, 1.0)
 
 
 def _one_phase(

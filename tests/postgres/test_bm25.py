@@ -84,3 +84,29 @@ def test_an_unpublished_document_is_not_found(pool: Pool) -> None:
     with as_subject(pool, "local") as connection:
         add_document(connection, "draft.pdf", ["half done"], publish=False)
         assert search.bm25(connection, terms=["half"], selection=Selection(), limit=10) == []
+
+
+def test_the_matches_of_a_chunk_add_up_to_its_score(pool: Pool) -> None:
+    rng = random.Random(9)
+    texts = random_texts(rng, 90)
+    with as_subject(pool, "local") as connection:
+        documents = [add_document(connection, f"{d}.pdf", texts[d * 30 : (d + 1) * 30]) for d in range(3)]
+        for selection in (Selection(), Selection(documents=(documents[1],))):
+            query = ["w0", "w7", "w30", "absent"]
+            hits = search.bm25(connection, terms=query, selection=selection, limit=100)
+            matches = search.matched(connection, keys=[hit.key for hit in hits], terms=query, selection=selection)
+            assert set(matches) == {hit.key for hit in hits}
+            for hit in hits:
+                words = texts[documents.index(hit.document_id) * 30 + hit.ord].split()
+                assert {m.term: m.tf for m in matches[hit.key]} == {term: words.count(term) for term in query if term in words}
+                assert sum(m.score for m in matches[hit.key]) == pytest.approx(hit.score, abs=1e-9)
+                assert [m.score for m in matches[hit.key]] == sorted((m.score for m in matches[hit.key]), reverse=True)
+
+
+def test_a_chunk_without_any_of_the_terms_has_no_matches(pool: Pool) -> None:
+    with as_subject(pool, "local") as connection:
+        document = add_document(connection, "a.pdf", ["first words", "other text"])
+        found = search.matched(connection, keys=[(document, 0), (document, 1), (document, 9)], terms=["other"], selection=Selection())
+        outside = search.matched(connection, keys=[(document, 1)], terms=["other"], selection=Selection(documents=(document + 1,)))
+    assert list(found) == [(document, 1)]
+    assert outside == {}
