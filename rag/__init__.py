@@ -4,7 +4,7 @@ Upload to searchable::
 
     pages/documents.py -> library.py -> [queue] -> jobs.py -> ingest.py, then situate.py
         ingest.py:    pdf.py -> chunking.py -> publication.py (embed, publish)
-        situate.py:   providers (situate) -> publication.py again
+        situate.py:   windows.py -> plan.py (what will be sent) -> providers (situate) -> publication.py again
         pdf.py:       a child process: reader.py -> pdfium.py -> words.py, columns.py, margins.py, tables.py, grids.py, titles.py -> layout.py
         chunking.py:  sentences.py, structure.py (the structural context)
 

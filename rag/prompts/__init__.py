@@ -17,9 +17,14 @@ def parts(name: str) -> tuple[str, ...]:
 
 
 @cache
-def version(name: str) -> str:
-    """Eight hex digits that change with the prompt's wording, stored with what it produced."""
-    return sha256("\n---\n".join(parts(name)).encode()).hexdigest()[:8]
+def version(*names: str) -> str:
+    """Eight hex digits that change with the wording of these prompts, stored with what they produced."""
+    return sha256("\n---\n".join(part for name in names for part in parts(name)).encode()).hexdigest()[:8]
+
+
+def situated_by(model: str) -> str:
+    """The name under which a model's contexts are stored: the model, and the version of all the prompts that its contexts come from."""
+    return f"{model}/situate-{version('situate', 'situate.zh', 'summarise', 'summarise.zh')}"
 
 
 def fill(template: str, **data: str) -> str:
@@ -32,4 +37,4 @@ def fence(text: str) -> str:
     return _TAG.sub("&lt;", text)
 
 
-_TAG = re.compile(r"<(?=\s*/?\s*(?:document|chunk|passage|note)\b)", re.IGNORECASE)
+_TAG = re.compile(r"<(?=\s*/?\s*(?:document|summary|chunk|passage|note)\b)", re.IGNORECASE)

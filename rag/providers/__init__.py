@@ -68,6 +68,17 @@ class Turn:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """One call to a model that situates. Calls with the same `system` and `prefix` share what a provider caches."""
+
+    system: str
+    prefix: str = ""  # what the calls of a window have in common
+    suffix: str  # what is asked
+    cached: bool = False  # whether the prefix is to be written to, or read from, the provider's cache
+    most_tokens: int  # room for the text; longer counts as cut off
+
+
+@dataclass(frozen=True, kw_only=True)
 class Context:
     """The situating text of one chunk, or why there is none."""
 

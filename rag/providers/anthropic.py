@@ -71,7 +71,7 @@ class ClaudeSituator:
 
     @property
     def name(self) -> str:
-        return f"{self._model}/situate-{prompts.version('situate')}"
+        return prompts.situated_by(self._model)
 
     def situate(self, document: str, chunks: Sequence[tuple[int, str]]) -> Iterator[Context]:
         """One call writes the cache, the rest read it: an entry is usable only once the first response has begun."""
@@ -95,7 +95,7 @@ class ClaudeSituator:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _write(self, document: str, ord_: int, chunk: str) -> Context:
-        system, document_part, chunk_part = prompts.parts("situate")
+        system, _, document_part, chunk_part = prompts.parts("situate")
         no_thinking = _NO_THINKING.get(_undated(self._model))
         options: dict[str, Any] = {} if no_thinking is None else {"thinking": no_thinking}
         content: list[TextBlockParam] = [
