@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from db import as_subject
-from db import usage as usage_rows
 from db.conversations import Citation, Part
 from db.documents import Selection
-from rag import consent, search
+from rag import consent, search, usage
+from rag.consent import Purpose
 from rag.deps import Deps
 from rag.errors import ProviderError
 from rag.providers import Answerer, BlockEnd, Cite, Passage, Text, Turn, Usage
@@ -55,7 +55,7 @@ def answer(
     Raises NothingToSearch, ProviderError, db.DatabaseAway; what was yielded before stays true.
     """
     result = search.search(deps, subject, question, selection=selection, top=deps.settings.passages)
-    answerer = consent.first_allowed(deps.answerers, consent.granted(deps, subject))
+    answerer = consent.first_allowed(deps.answerers, consent.granted(deps, subject), Purpose.ANSWER)
     if answerer is None:
         raise LookupError("deps.answerers must end with one that runs here")
     progress = Progress(
@@ -63,14 +63,14 @@ def answer(
     )
     yield progress
     progress = replace(progress, trace=None)
-    usage: Usage | None = None
+    billed: Usage | None = None
     shown = time.monotonic()
     draft = _Draft(result.hits)
     try:
         with closing(_events(answerer, question, result.hits, history)) as events:
             for event in events:
                 if isinstance(event, Usage):
-                    usage = event
+                    billed = event
                     continue
                 draft.take(event)
                 if time.monotonic() - shown >= STEP:
@@ -78,12 +78,12 @@ def answer(
                     shown = time.monotonic()
     except ProviderError:
         yield replace(progress, parts=draft.parts(), citations=tuple(draft.citations), dropped=draft.dropped)  # what was written is kept
-        if usage is not None:
-            _keep_usage(deps, subject, usage, message_id)
+        if billed is not None:
+            _keep_usage(deps, subject, billed, message_id)
         raise
     draft.end_block()
-    if usage is not None:
-        _keep_usage(deps, subject, usage, message_id)
+    if billed is not None:
+        _keep_usage(deps, subject, billed, message_id)
     yield replace(
         progress,
         parts=draft.parts(),
@@ -91,7 +91,7 @@ def answer(
         dropped=draft.dropped,
         abstained=not draft.citations,
         finished=True,
-        usage=usage,
+        usage=billed,
     )
 
 
@@ -141,18 +141,9 @@ def _squash(text: str) -> str:
     return "".join(text.split())
 
 
-def _keep_usage(deps: Deps, subject: str, usage: Usage, message_id: int | None) -> None:
+def _keep_usage(deps: Deps, subject: str, billed: Usage, message_id: int | None) -> None:
     with as_subject(deps.pool, subject) as connection:
-        usage_rows.add_usage(
-            connection,
-            purpose="answer",
-            model=usage.model,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
-            cache_read_tokens=usage.cache_read_tokens,
-            message_id=message_id,
-        )
+        usage.keep(deps, connection, billed, purpose="answer", message_id=message_id)
 
 
 class _Draft:

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from db import Pool, embedded, migrate, open_pool
+from rag import prices
 from rag.errors import SettingsError
+from rag.prices import PriceList
 from rag.providers import Answerer, Embedder, Reranker, Situator
 from rag.settings import Settings
 
@@ -23,6 +25,7 @@ class Deps:
     pool: Pool
     url: str  # of the database, for the queue's own connections
     settings: Settings
+    prices: PriceList
     embedder: Embedder
     rerankers: tuple[Reranker, ...]  # none: the fused order is final
     situators: tuple[Situator, ...]  # none: structural contexts only
@@ -47,12 +50,13 @@ def opened(settings: Settings) -> Iterator[Deps]:
 
 
 def build(settings: Settings, *, pool: Pool, url: str) -> Deps:
-    """Choose the models that the settings name. Raises SettingsError for an unknown one, or one without its key."""
+    """Choose the models that the settings name. Raises SettingsError for an unknown one, one without its key, and a broken price list."""
     embedder = _embedder(settings)
     return Deps(
         pool=pool,
         url=url,
         settings=settings,
+        prices=prices.load(settings.home / "prices.toml"),
         embedder=embedder,
         rerankers=_rerankers(settings, embedder),
         situators=_situators(settings),

@@ -13,6 +13,7 @@ from db import Connection, DatabaseAway, as_subject
 from db import documents as document_rows
 from rag import consent, ingest, publication
 from rag import situate as situating
+from rag.consent import Purpose
 from rag.errors import DocumentGone, PermanentProviderError, SituateError, TransientProviderError, UnreadableDocument
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def index(context: JobContext, *, subject: str, document_id: int) -> None:
             with as_subject(deps.pool, subject) as connection:
                 document_rows.note_failure(connection, document_id, f"{_told(error)} Retry, or report it.")
         raise
-    if consent.first_allowed(deps.situators, consent.granted(deps, subject)) is not None:
+    if consent.first_allowed(deps.situators, consent.granted(deps, subject), Purpose.SITUATE) is not None:
         with as_subject(deps.pool, subject) as connection:
             defer_situate(connection, subject=subject, document_id=document_id)
 

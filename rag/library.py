@@ -13,10 +13,10 @@ from db import as_subject
 from db import chunks as chunk_rows
 from db import documents as document_rows
 from db import jobs as job_rows
-from db import usage as usage_rows
 from db.chunks import Chunk
 from db.documents import Collection, Document, Page, Selection, Status
-from rag import jobs, pdf
+from rag import consent, jobs, pdf
+from rag.consent import Purpose
 from rag.deps import Deps
 from rag.errors import DocumentGone, UploadError
 
@@ -126,11 +126,16 @@ def busy(deps: Deps, subject: str) -> set[int]:
         return job_rows.busy_documents(connection)
 
 
-def allow(deps: Deps, subject: str, recipient: str) -> None:
-    """The subject agrees that text is sent to this recipient; what is ready already is queued to be situated, where that is its work."""
+def allow(deps: Deps, subject: str, recipient: str, model: str | None = None) -> None:
+    """The subject agrees to what is asked for this model, or for every model of this recipient.
+
+    What is ready already is queued to be situated, where that is its work.
+    """
+    asked = [r for r in consent.outstanding(deps, subject) if r.recipient == recipient and model in (None, r.model)]
     with as_subject(deps.pool, subject) as connection:
-        usage_rows.grant(connection, recipient)
-        if any(situator.recipient == recipient for situator in deps.situators):
+        for request in asked:
+            consent.grant(connection, request)
+        if any(Purpose.SITUATE in request.purposes for request in asked):
             for ready in document_rows.documents(connection):
                 if ready.status is Status.READY:
                     jobs.defer_situate(connection, subject=subject, document_id=ready.id)

@@ -14,6 +14,7 @@ from db.chunks import Chunk
 from db.documents import Selection
 from db.search import Candidate, Key
 from rag import consent, fusion, text
+from rag.consent import Purpose
 from rag.deps import Deps
 from rag.errors import NothingToSearch, ProviderError
 from rag.providers import Reranker
@@ -125,7 +126,7 @@ def _restriction(connection: Connection, query: text.Query, selection: Selection
 
 
 def _reranker(deps: Deps, subject: str) -> Reranker | None:
-    return consent.first_allowed(deps.rerankers, consent.granted(deps, subject))
+    return consent.first_allowed(deps.rerankers, consent.granted(deps, subject), Purpose.RERANK)
 
 
 def _standings(lists: dict[Stage, list[tuple[Key, float]]]) -> dict[Key, dict[Stage, Standing]]:

@@ -8,9 +8,9 @@ from dataclasses import replace
 from db import as_subject
 from db import chunks as chunk_rows
 from db import documents as document_rows
-from db import usage as usage_rows
 from db.documents import Document
-from rag import consent, publication
+from rag import consent, publication, usage
+from rag.consent import Purpose
 from rag.deps import Deps
 from rag.errors import TransientProviderError
 from rag.providers import Context, Situator
@@ -22,7 +22,7 @@ def situate(deps: Deps, subject: str, document_id: int, *, pulse: Pulse = lambda
 
     Does nothing where no model may. Contexts already stored are not paid for again. Raises DocumentGone, DatabaseAway, ProviderError.
     """
-    situator = consent.first_allowed(deps.situators, consent.granted(deps, subject))
+    situator = consent.first_allowed(deps.situators, consent.granted(deps, subject), Purpose.SITUATE)
     if situator is None:
         return
     began = time.monotonic()
@@ -60,13 +60,4 @@ def _keep_context(deps: Deps, subject: str, document: Document, situator: Situat
             error=context.error,
         )
         if context.usage is not None:
-            usage_rows.add_usage(
-                connection,
-                purpose="situate",
-                model=context.usage.model,
-                input_tokens=context.usage.input_tokens,
-                output_tokens=context.usage.output_tokens,
-                cache_write_tokens=context.usage.cache_write_tokens,
-                cache_read_tokens=context.usage.cache_read_tokens,
-                document_id=document.id,
-            )
+            usage.keep(deps, connection, context.usage, purpose="situate", document_id=document.id)

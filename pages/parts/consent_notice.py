@@ -11,42 +11,35 @@ from pages.parts.guard import attempt
 from pages.parts.i18n import _
 from pages.parts.state import page_state
 from rag import consent, library
+from rag.consent import Purpose
 
 if TYPE_CHECKING:
+    from rag.consent import Request
     from rag.deps import Deps
 
 
 def consent_notice(deps: Deps, subject: str) -> None:
-    """Name each recipient that is configured and not agreed to yet, what it would receive, and what happens otherwise."""
+    """Name each model that is configured and not agreed to yet, who runs it, what it would receive, and what happens otherwise."""
     state = page_state()
     for request in consent.outstanding(deps, subject):
-        if request.recipient in state.not_now:
+        key = f"{request.recipient}-{request.model}"
+        if key in state.not_now:
             continue
-        recipient = plain(request.recipient)
         sent = {
-            "answer": _("your questions and the passages found for them, to write answers"),
-            "rerank": _("your questions and the passages found for them, to order the passages"),
-            "situate": _("whole documents, to write a context for each passage"),
+            Purpose.ANSWER: _("your questions and the passages found for them, to write answers"),
+            Purpose.RERANK: _("your questions and the passages found for them, to order the passages"),
+            Purpose.SITUATE: _("whole documents, to write a context for each passage"),
         }
-        with st.container(border=True, key=f"consent-{request.recipient}"):
-            st.markdown("**" + _("May Situate send text to {recipient}?").format(recipient=recipient) + "**")
+        with st.container(border=True, key=f"consent-{key}"):
+            names = {"recipient": plain(request.recipient), "model": plain(request.model)}
+            st.markdown("**" + _("May Situate send text to {recipient}, for {model}?").format(**names) + "**")
             st.markdown("\n".join(f"- {sent[purpose]}" for purpose in request.purposes))
-            st.caption(
-                _("Models: {models}. A key is set, but a key alone is no consent. Until you allow it, nothing is sent there.").format(
-                    models=plain(", ".join(request.models))
-                )
-            )
+            st.caption(_("A key is set, but a key alone is no consent. Until you allow it, nothing is sent there."))
             with st.container(horizontal=True):
-                st.button(
-                    _("Allow"),
-                    type="primary",
-                    key=f"allow-{request.recipient}",
-                    on_click=_allow,
-                    args=(deps, subject, request.recipient),
-                )
-                st.button(_("Not now"), key=f"not-now-{request.recipient}", on_click=state.not_now.add, args=(request.recipient,))
+                st.button(_("Allow"), type="primary", key=f"allow-{key}", on_click=_allow, args=(deps, subject, request))
+                st.button(_("Not now"), key=f"not-now-{key}", on_click=state.not_now.add, args=(key,))
 
 
-def _allow(deps: Deps, subject: str, recipient: str) -> None:
+def _allow(deps: Deps, subject: str, request: Request) -> None:
     with attempt():
-        library.allow(deps, subject, recipient)
+        library.allow(deps, subject, request.recipient, request.model)

@@ -90,7 +90,7 @@ class PageState:
     question_error: str = ""
     uploads: list[Uploaded] = field(default_factory=list)
     upload_round: int = 0  # a new uploader, empty, for each round
-    not_now: set[str] = field(default_factory=set)  # recipients to whom consent was put off
+    not_now: set[str] = field(default_factory=set)  # what was asked and put off
     reading: int | None = None  # the document that is open page by page
     page: int = 1
     deleting: int | None = None  # the document whose deletion waits for a yes

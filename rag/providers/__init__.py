@@ -17,13 +17,16 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """Tokens of one call, as the provider metered them."""
+    """What one call was billed for, as the provider metered it."""
 
     model: str
     input_tokens: int = 0  # billed at the plain input price
     output_tokens: int = 0
     cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0  # of cache_write_tokens, those kept for an hour
     cache_read_tokens: int = 0
+    search_units: int = 0  # where a vendor bills by the search (Cohere: one query over up to a hundred passages)
+    batch: bool = False  # made in a batch, at the price of one
 
 
 @dataclass(frozen=True, kw_only=True)

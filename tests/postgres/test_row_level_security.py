@@ -9,6 +9,7 @@ from db import Pool, as_subject, search
 from db import chunks as chunk_rows
 from db import conversations as conversation_rows
 from db import documents as document_rows
+from db import estimates as estimate_rows
 from db import usage as usage_rows
 from db.conversations import Citation, Part, State
 from db.documents import Page, Selection
@@ -32,6 +33,7 @@ TABLES = [
     "feedback",
     "usage",
     "consents",
+    "estimates",
 ]
 
 
@@ -69,10 +71,19 @@ def alice(pool: Pool) -> dict[str, int]:
         )
         conversation_rows.put_trace(connection, message_id, {"question": "what?"})
         connection.execute("insert into feedback (message_id, good) values (%s, true)", [message_id])
-        usage_rows.grant(connection, "Anthropic")
-        usage_rows.add_usage(
-            connection, purpose="answer", model="m", input_tokens=1, output_tokens=1, cache_write_tokens=0, cache_read_tokens=0
+        estimate_rows.put_estimate(
+            connection,
+            collection_id=document.collection_id,
+            document_id=document_id,
+            situator="m",
+            calls=1,
+            input_tokens=1,
+            output_tokens=1,
+            cache_write_tokens=1,
+            cache_read_tokens=1,
         )
+        usage_rows.grant(connection, recipient="Anthropic", model="m", purpose="answer")
+        usage_rows.add_usage(connection, purpose="answer", model="m", input_tokens=1)
     return {"document": document_id, "conversation": conversation_id, "message": message_id, "model": model}
 
 
@@ -115,7 +126,11 @@ def test_no_function_gives_bob_what_is_alices(pool: Pool, alice: dict[str, int])
         assert conversation_rows.message(connection, alice["message"]) is None
         assert conversation_rows.citations(connection, alice["message"]) == []
         assert conversation_rows.trace(connection, alice["message"]) is None
-        assert usage_rows.recipients(connection) == set()
+        assert estimate_rows.waiting(connection, "m") == []
+        assert estimate_rows.unestimated(connection, "other") == []
+        assert usage_rows.consents(connection) == []
+        for by in usage_rows.By:
+            assert usage_rows.spending(connection, by) == []
 
 
 def test_bob_can_change_nothing_of_alices(pool: Pool, alice: dict[str, int]) -> None:

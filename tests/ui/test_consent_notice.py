@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from rag import consent, process
+from rag.consent import Purpose
 from rag.deps import Deps
 from rag.providers.fake import FakeAnswerer
 from tests.ui.conftest import SUBJECT, open_app, shown
@@ -23,7 +24,7 @@ def remote(deps: Deps) -> Iterator[Deps]:
 @pytest.mark.parametrize("page", ["pages/chat.py", "pages/documents.py"])
 def test_a_recipient_is_named_with_what_it_would_get(remote: Deps, page: str) -> None:
     said = shown(open_app(page)).replace("\\", "")
-    assert "May Situate send text to Faraway Inc.?" in said
+    assert "May Situate send text to Faraway Inc., for fake-answerer?" in said
     assert "your questions and the passages found for them, to write answers" in said
     assert "whole documents" not in said
     assert "a key alone is no consent" in said
@@ -31,16 +32,16 @@ def test_a_recipient_is_named_with_what_it_would_get(remote: Deps, page: str) ->
 
 def test_allowing_is_kept(remote: Deps) -> None:
     app = open_app("pages/documents.py")
-    app.button(key="allow-Faraway Inc.").click().run()
-    assert consent.first_allowed(remote.answerers, consent.granted(remote, SUBJECT)) is remote.answerers[0]
+    app.button(key="allow-Faraway Inc.-fake-answerer").click().run()
+    assert consent.first_allowed(remote.answerers, consent.granted(remote, SUBJECT), Purpose.ANSWER) is remote.answerers[0]
     assert "Faraway" not in shown(open_app("pages/documents.py"))
 
 
 def test_not_now_holds_for_this_session_only_and_grants_nothing(remote: Deps) -> None:
     app = open_app("pages/documents.py")
-    app.button(key="not-now-Faraway Inc.").click().run()
+    app.button(key="not-now-Faraway Inc.-fake-answerer").click().run()
     assert "Faraway" not in shown(app)
-    assert not consent.granted(remote, SUBJECT)
+    assert not consent.given(remote, SUBJECT)
     assert "Faraway" in shown(open_app("pages/documents.py"))
 
 
