@@ -54,7 +54,7 @@ def answer(
 
     Raises NothingToSearch, ProviderError, db.DatabaseAway; what was yielded before stays true.
     """
-    result = search.search(deps, subject, question, selection=selection, top=deps.settings.passages)
+    result = search.search(deps, subject, question, selection=selection, top=deps.settings.passages, message_id=message_id)
     answerer = consent.first_allowed(deps.answerers, consent.granted(deps, subject), Purpose.ANSWER)
     if answerer is None:
         raise LookupError("deps.answerers must end with one that runs here")

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from pydantic import SecretStr
+
 from db import Pool, embedded, migrate, open_pool
 from rag import prices
 from rag.errors import SettingsError
@@ -15,7 +17,8 @@ from rag.settings import Settings
 
 SITUATING_MODEL = "claude-haiku-5-5"
 ANSWERING_MODEL = "claude-sonnet-5-5"
-RERANKING_MODEL = "rerank-v4.0-pro"
+COHERE_RERANKER = "rerank-v4.0-pro"
+VOYAGE_RERANKER = "rerank-2.5"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,17 +84,29 @@ def _rerankers(settings: Settings, embedder: Embedder) -> tuple[Reranker, ...]:
     match settings.reranker.split(":", 1):
         case ["none"]:
             return ()
-        case ["auto"]:
-            remote = (_cohere(settings, RERANKING_MODEL),) if settings.cohere_api_key else ()
-            return (*remote, *_late_interaction(embedder))
-        case ["cohere", model]:
-            return (_cohere(settings, model), *_late_interaction(embedder))
-        case ["local", "late-interaction"]:
-            return _late_interaction(embedder)
         case ["fake", _]:
             from rag.providers.fake import FakeReranker
 
             return (FakeReranker(),)
+        case ["local", "late-interaction"]:
+            return _late_interaction(embedder)
+    return (*_remote_rerankers(settings), *_late_interaction(embedder))
+
+
+def _remote_rerankers(settings: Settings) -> tuple[Reranker, ...]:
+    match settings.reranker.split(":", 1):
+        case ["auto"]:
+            cohere = (_cohere_reranker(settings, COHERE_RERANKER),) if settings.cohere_api_key else ()
+            voyage = (_voyage_reranker(settings, VOYAGE_RERANKER),) if settings.voyage_api_key else ()
+            return (*cohere, *voyage)
+        case ["cohere", model]:
+            return (_cohere_reranker(settings, model),)
+        case ["voyage", model]:
+            return (_voyage_reranker(settings, model),)
+        case ["langchain", target]:
+            from rag.providers.langchain_reranker import CompressorReranker
+
+            return (CompressorReranker(target),)
     raise _unknown("SITUATE_RERANKER", settings.reranker)
 
 
@@ -106,12 +121,24 @@ def _late_interaction(embedder: Embedder) -> tuple[Reranker, ...]:
     return (LateInteraction(embedder),)
 
 
-def _cohere(settings: Settings, model: str) -> Reranker:
+def _cohere_reranker(settings: Settings, model: str) -> Reranker:
     from rag.providers.cohere import CohereReranker
 
-    if settings.cohere_api_key is None:
-        raise SettingsError("SITUATE_RERANKER names Cohere, but COHERE_API_KEY is not set. Set it, or choose local:late-interaction.")
-    return CohereReranker(model=model, api_key=settings.cohere_api_key.get_secret_value(), base_url=settings.cohere_base_url)
+    key = _key(settings.cohere_api_key, "COHERE_API_KEY", model)
+    return CohereReranker(model=model, api_key=key, base_url=settings.cohere_base_url, timeout=settings.rerank_seconds)
+
+
+def _voyage_reranker(settings: Settings, model: str) -> Reranker:
+    from rag.providers.voyage import VoyageReranker
+
+    key = _key(settings.voyage_api_key, "VOYAGE_API_KEY", model)
+    return VoyageReranker(model=model, api_key=key, base_url=settings.voyage_base_url, timeout=settings.rerank_seconds)
+
+
+def _key(key: SecretStr | None, variable: str, model: str) -> str:
+    if key is None:
+        raise SettingsError(f"The settings name {model}, but {variable} is not set. Set it, or choose a local model.")
+    return key.get_secret_value()
 
 
 def _situators(settings: Settings) -> tuple[Situator, ...]:

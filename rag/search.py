@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from db import Connection, as_subject
 from db import chunks as chunk_rows
@@ -13,11 +14,12 @@ from db import search as rows
 from db.chunks import Chunk
 from db.documents import Selection
 from db.search import Candidate, Key
-from rag import consent, fusion, text
+from rag import consent, fusion, text, usage
 from rag.consent import Purpose
+from rag.deadline import DeadlinePassed, within
 from rag.deps import Deps
 from rag.errors import NothingToSearch, ProviderError
-from rag.providers import Reranker
+from rag.providers import Meter, Reranker, Usage, unmetered
 from rag.trace import Hit, Result, Stage, Standing, Trace
 
 log = logging.getLogger(__name__)
@@ -28,12 +30,23 @@ WEIGHTS = {Stage.DENSE: 0.7, Stage.BM25: 0.3}
 LATE_INTERACTION = 1.5  # weight of its standardised score beside the fused one
 
 
-def search(deps: Deps, subject: str, question: str, *, selection: Selection, top: int = 20, stage: Stage = Stage.RERANKED) -> Result:
-    """The best `top` chunks for a question, as ordered by `stage`.
+def search(
+    deps: Deps,
+    subject: str,
+    question: str,
+    *,
+    selection: Selection,
+    top: int = 20,
+    stage: Stage = Stage.RERANKED,
+    message_id: int | None = None,
+) -> Result:
+    """The best `top` chunks for a question, as ordered by `stage`. What a model bills for it is kept under `message_id`.
 
-    Raises NothingToSearch when the selection holds no searchable document. A reranker that fails is left out, and the trace says so.
+    Raises NothingToSearch when the selection holds no searchable document. A reranker that fails or passes its time limit is left out, and
+    the trace says so.
     """
     clock = _Clock()
+    reranker = consent.first_allowed(deps.rerankers, consent.granted(deps, subject), Purpose.RERANK) if stage is Stage.RERANKED else None
     query = text.parse_query(question)
     wanted = deps.settings.candidates
     vector = deps.embedder.embed_query(query.text or question) if stage is not Stage.BM25 else None
@@ -65,7 +78,6 @@ def search(deps: Deps, subject: str, question: str, *, selection: Selection, top
         fused = fusion.reciprocal_rank_fusion([(WEIGHTS[stage], [key for key, _ in ranked]) for stage, ranked in lists.items()])
         lists[Stage.FUSED] = [(key, fused[key]) for key in fusion.order(fused)]
         clock.lap("fuse")
-        reranker = _reranker(deps, subject) if stage is Stage.RERANKED else None
         depth = max(top, reranker.depth if reranker else 0)
         chosen = lists[Stage.FUSED if stage is Stage.RERANKED else stage][:depth]
         found = chunk_rows.fetch(connection, [key for key, _ in chosen])
@@ -73,11 +85,15 @@ def search(deps: Deps, subject: str, question: str, *, selection: Selection, top
     clock.lap("fetch")
     notes: list[str] = []
     if reranker is not None and found:
+        meter = partial(_keep_bill, deps, subject, message_id)
+        seconds = deps.settings.rerank_seconds
+        call = partial(rerank, reranker, query.text or question, lists[Stage.FUSED], found, meter)
         try:
-            lists[Stage.RERANKED] = rerank(reranker, query.text, lists[Stage.FUSED], found)
-        except ProviderError as error:
-            log.info("reranking failed, the fused order is used: %s", error)
-            notes.append(f"The reranker did not answer, so the fused order is used. {error}")
+            lists[Stage.RERANKED] = within(seconds, call)
+        except (ProviderError, DeadlinePassed) as error:
+            told = str(error) if isinstance(error, ProviderError) else f"{reranker.name} took longer than its limit of {seconds:g} s."
+            log.info("reranking failed, the fused order is used: %s", told)
+            notes.append(f"The reranker did not answer, so the fused order is used. {told}")
             reranker = None
     clock.lap("rerank")
     # below the reranked head the fused order goes on
@@ -103,10 +119,12 @@ def search(deps: Deps, subject: str, question: str, *, selection: Selection, top
     return Result(hits=hits, trace=trace)
 
 
-def rerank(reranker: Reranker, question: str, fused: Sequence[tuple[Key, float]], found: dict[Key, Chunk]) -> list[tuple[Key, float]]:
+def rerank(
+    reranker: Reranker, question: str, fused: Sequence[tuple[Key, float]], found: dict[Key, Chunk], meter: Meter = unmetered
+) -> list[tuple[Key, float]]:
     """The fused list with its head put into the reranker's order. Raises ProviderError."""
     head = [key for key, _ in fused[: reranker.depth] if key in found]
-    scores = dict(zip(head, reranker.rerank(question, [found[key].indexed_text for key in head]), strict=True))
+    scores = dict(zip(head, reranker.rerank(question, [found[key].indexed_text for key in head], meter), strict=True))
     if reranker.joins_fusion:
         # a light reranker adds to what the lists know; it does not overrule them
         scores = fusion.score_sum([(1.0, {key: score for key, score in fused if key in scores}), (LATE_INTERACTION, scores)])
@@ -125,8 +143,9 @@ def _restriction(connection: Connection, query: text.Query, selection: Selection
     )
 
 
-def _reranker(deps: Deps, subject: str) -> Reranker | None:
-    return consent.first_allowed(deps.rerankers, consent.granted(deps, subject), Purpose.RERANK)
+def _keep_bill(deps: Deps, subject: str, message_id: int | None, billed: Usage) -> None:
+    with as_subject(deps.pool, subject) as connection:
+        usage.keep(deps, connection, billed, purpose="rerank", message_id=message_id)
 
 
 def _standings(lists: dict[Stage, list[tuple[Key, float]]]) -> dict[Key, dict[Stage, Standing]]:

@@ -52,8 +52,10 @@ class Settings(BaseSettings):
     )
     reranker: str = Field(
         default="auto",
-        description="auto (Cohere with a key and consent, else local), local:late-interaction, cohere:MODEL, fake:reranker or none.",
+        description="auto (Cohere or Voyage with a key and consent, else local), local:late-interaction, cohere:MODEL, voyage:MODEL, "
+        "langchain:PACKAGE.MODULE:CLASS?KEY=VALUE&..., fake:reranker or none.",
     )
+    rerank_seconds: float = Field(default=5, gt=0, description="Seconds a reranker may take; then the fused order is used.")
     situator: str = Field(default="auto", description="auto (Claude with a key and consent), anthropic:MODEL, fake:situator or none.")
     answerer: str = Field(
         default="auto",
@@ -74,6 +76,8 @@ class Settings(BaseSettings):
     cohere_base_url: str | None = Field(
         default=None, validation_alias=AliasChoices("COHERE_BASE_URL", "CO_API_URL"), description="Another address of Cohere's API."
     )
+    voyage_api_key: SecretStr | None = Field(default=None, validation_alias="VOYAGE_API_KEY", description="Key for Voyage.")
+    voyage_base_url: str | None = Field(default=None, validation_alias="VOYAGE_BASE_URL", description="Another address of Voyage's API.")
 
     max_file_mb: int = Field(default=200, ge=1, description="The largest PDF that is taken, in MiB.")
     read_seconds: float = Field(default=300, gt=0, description="Seconds a PDF may take to be read.")

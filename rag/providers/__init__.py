@@ -7,7 +7,7 @@ text ("Anthropic"), or is None for a model that runs here; `rag.consent` asks a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +27,13 @@ class Usage:
     cache_read_tokens: int = 0
     search_units: int = 0  # where a vendor bills by the search (Cohere: one query over up to a hundred passages)
     batch: bool = False  # made in a batch, at the price of one
+
+
+Meter = Callable[[Usage], None]
+
+
+def unmetered(usage: Usage) -> None:
+    """A `Meter` for whoever keeps no books."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +142,8 @@ class Reranker(Protocol):
         """True when its score is to be added to the fused score (late interaction); False when it replaces it (cross-encoder)."""
         ...
 
-    def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
-        """One score per text, in input order."""
+    def rerank(self, query: str, texts: Sequence[str], meter: Meter = unmetered, /) -> list[float]:
+        """One score per text, in input order; `meter` is told of each call that is billed. Raises ProviderError."""
         ...
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import ProviderError
-from rag.providers import BlockEnd, Cite, Context, Passage, Text, Turn, Usage
+from rag.providers import BlockEnd, Cite, Context, Meter, Passage, Text, Turn, Usage, unmetered
 from rag.text import terms
 
 Event = Text | Cite | BlockEnd | Usage
@@ -60,7 +60,7 @@ class FakeReranker:
     recipient: str | None = None
     name: str = "fake-reranker"
 
-    def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
+    def rerank(self, query: str, texts: Sequence[str], _meter: Meter = unmetered, /) -> list[float]:
         wanted = set(terms(query))
         return [len(wanted & set(terms(text))) / max(1, len(wanted)) for text in texts]
 

@@ -92,7 +92,7 @@ def build_chat_model(model: str) -> BaseChatModel:
     except AttributeError as error:  # init_chat_model looks for some in langchain-community, which has lost them
         raise SettingsError(f"The chat model {model} needs the package langchain-{provider}, which is not installed.") from error
     except Exception as error:  # a missing key is another exception with every vendor
-        raise SettingsError(f"The chat model {model} could not be set up: {_first_line(error)}") from error
+        raise SettingsError(f"The chat model {model} could not be set up: {first_line(error)}") from error
 
 
 def translate(error: Exception, recipient: str) -> ProviderError:
@@ -101,14 +101,14 @@ def translate(error: Exception, recipient: str) -> ProviderError:
     if isinstance(error, ProviderError):
         return error
     if isinstance(error, ImportError):  # some vendors' classes miss a package only when they are called
-        return PermanentProviderError(f"{recipient} needs a package that is not installed: {_first_line(error)}")
+        return PermanentProviderError(f"{recipient} needs a package that is not installed: {first_line(error)}")
     if status in (401, 403) or (status is None and _KEY.search(str(error))):
         return PermanentProviderError(f"{recipient} refused the API key or the model. Check both in the settings.")
     if status in (408, 409, 425, 429) or (isinstance(status, int) and status >= 500):
         return TransientProviderError(f"{recipient} is overloaded or limits this key's rate. Try again later.")
     if status is None and (isinstance(error, OSError) or _TRANSIENT.search(type(error).__name__) or _TRANSIENT.search(str(error))):
         return TransientProviderError(f"{recipient} could not be reached. Check the network, or try again later.")
-    return PermanentProviderError(f"{recipient} rejected the request: {_first_line(error)}")
+    return PermanentProviderError(f"{recipient} rejected the request: {first_line(error)}")
 
 
 def _community(provider: str, name: str) -> BaseChatModel:
@@ -160,7 +160,8 @@ def _added(usage: Usage, chunk: AIMessageChunk) -> Usage:
     )
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an exception says, in one line without a key."""
     from pydantic import ValidationError
 
     # pydantic's own text repeats the input, which holds the key

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rag.providers import Meter, unmetered
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -32,7 +34,7 @@ class LateInteraction:
     def __init__(self, e5: E5) -> None:
         self._e5 = e5
 
-    def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
+    def rerank(self, query: str, texts: Sequence[str], _meter: Meter = unmetered, /) -> list[float]:
         """Weighted mean cosine, from -1 to 1, of each text. A text or question without tokens scores 0."""
         question = self._e5.query_states(query)
         weights = self._weights(question)

@@ -12,6 +12,7 @@ from db import documents as document_rows
 from db.documents import Selection
 from rag.deps import Deps
 from rag.errors import NothingToSearch, TransientProviderError
+from rag.providers import Meter, unmetered
 from rag.providers.fake import FakeReranker
 from rag.search import search
 from rag.trace import Stage
@@ -104,7 +105,7 @@ def test_a_reranker_puts_its_order_in_place_and_is_named(library: Deps) -> None:
 
 
 class Overloaded(FakeReranker):
-    def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
+    def rerank(self, query: str, texts: Sequence[str], _meter: Meter = unmetered, /) -> list[float]:
         raise TransientProviderError("The reranker is overloaded.")
 
 

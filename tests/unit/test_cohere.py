@@ -6,6 +6,7 @@ import cohere
 import pytest
 
 from rag.errors import PermanentProviderError, TransientProviderError
+from rag.providers import Usage
 from rag.providers.cohere import CohereReranker
 from tests import standin
 
@@ -30,10 +31,12 @@ def test_scores_come_in_the_order_of_the_texts(api):
     assert reranker(api).rerank(QUERY, TEXTS[::-1]) == scores[::-1]
 
 
-def test_all_150_candidates_are_scored_in_one_call(api):
+def test_all_150_candidates_are_scored_in_one_call_that_is_metered(api):
     assert reranker(api).depth == 150
-    assert len(reranker(api).rerank(QUERY, [f"Text {number}." for number in range(150)])) == 150
+    bills: list[Usage] = []
+    assert len(reranker(api).rerank(QUERY, [f"Text {number}." for number in range(150)], bills.append)) == 150
     assert len(api.requests) == 1
+    assert bills == [Usage(model="rerank-v4.0-pro", search_units=2)]
 
 
 def test_nothing_is_sent_when_there_is_nothing_to_rank(api):
