@@ -11,7 +11,7 @@ Upload to searchable::
 Question to checked answer::
 
     pages/chat.py -> conversation.py (a background thread owns the answer) -> answer.py
-        answer.py:    search.py -> providers (stream) -> citations verified against stored sentences
+        answer.py:    search.py -> reading.py (neighbours join) -> providers (stream) -> citations verified against stored sentences
         search.py:    text.py, providers (embed) -> db.search (dense, BM25) -> fusion.py -> providers (rerank), within deadline.py -> hits with their trace (trace.py)
 
 Who may read the text decides consent.py; what it cost, usage.py, from prices.toml (prices.py); which models serve, deps.py, the only wiring. serve.py, tether.py and cli.py start processes.

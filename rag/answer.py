@@ -1,7 +1,8 @@
 """A question's answer: search, stream, verify. Nothing uncertain leaves here as a citation.
 
 A model only claims what it cites. A claim becomes a citation when its sentences exist in the passage it names and its quote stands in
-them verbatim (white space aside); otherwise it is dropped and counted.
+them verbatim (white space aside); otherwise it is dropped and counted. A passage may be several chunks read as one (rag.reading): a claim
+that runs from one into the next becomes a citation of each.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from rag import consent, search, usage
 from rag.consent import Purpose
 from rag.deps import Deps
 from rag.errors import ProviderError
-from rag.providers import Answerer, BlockEnd, Cite, Passage, Text, Turn, Usage
-from rag.trace import Hit
+from rag.providers import Answerer, BlockEnd, Cite, Text, Turn, Usage
+from rag.reading import Quote, Stretch, stretches
 
 STEP = 0.15  # seconds between two looks at a growing answer
 
@@ -36,7 +37,7 @@ class Progress:
     abstained: bool = False  # finished, and nothing in it rests on the documents
     dropped: int = 0  # claims that did not stand in the stored text
     notes: tuple[str, ...] = ()
-    trace: dict[str, Any] | None = None  # as rag.trace.Trace.as_json; set on the first step only
+    trace: dict[str, Any] | None = None  # as rag.trace.Trace.as_json, and "passages"; set on the first step only
     finished: bool = False
     usage: Usage | None = None
 
@@ -58,16 +59,16 @@ def answer(
     answerer = consent.first_allowed(deps.answerers, consent.granted(deps, subject), Purpose.ANSWER)
     if answerer is None:
         raise LookupError("deps.answerers must end with one that runs here")
-    progress = Progress(
-        model=answerer.name, is_extract=answerer.is_extract, notes=result.trace.notes, trace=result.trace.as_json(result.hits)
-    )
+    read = stretches(result.hits)
+    trace = {**result.trace.as_json(result.hits), "passages": [[hit.rank for hit in stretch.hits] for stretch in read]}
+    progress = Progress(model=answerer.name, is_extract=answerer.is_extract, notes=result.trace.notes, trace=trace)
     yield progress
     progress = replace(progress, trace=None)
     billed: Usage | None = None
     shown = time.monotonic()
-    draft = _Draft(result.hits)
+    draft = _Draft(read)
     try:
-        with closing(_events(answerer, question, result.hits, history)) as events:
+        with closing(_events(answerer, question, read, history)) as events:
             for event in events:
                 if isinstance(event, Usage):
                     billed = event
@@ -95,43 +96,32 @@ def answer(
     )
 
 
-def _events(answerer: Answerer, question: str, hits: Sequence[Hit], history: Sequence[Turn]) -> Generator[Text | Cite | BlockEnd | Usage]:
-    yield from answerer.stream(question, [passage(hit) for hit in hits], history)
+def _events(
+    answerer: Answerer, question: str, read: Sequence[Stretch], history: Sequence[Turn]
+) -> Generator[Text | Cite | BlockEnd | Usage]:
+    yield from answerer.stream(question, [stretch.passage for stretch in read], history)
 
 
-def passage(hit: Hit) -> Passage:
-    """A hit as an answerer reads it."""
-    chunk = hit.chunk
-    pages = f"p. {chunk.first_page}" if chunk.first_page == chunk.last_page else f"pp. {chunk.first_page}-{chunk.last_page}"
-    return Passage(
-        title=hit.title or hit.document,
-        source=f"{hit.document}, {pages}",
-        context=chunk.context,
-        heading=chunk.heading,
-        sentences=tuple(chunk.quote(i, i + 1) for i in range(len(chunk.sentences))),
-    )
-
-
-def verify(cite: Cite, hits: Sequence[Hit], *, number: int) -> Citation | None:
-    """The citation that a claim amounts to, or None when it does not stand in the stored text."""
-    if not 0 <= cite.passage < len(hits):
-        return None
-    hit = hits[cite.passage]
-    chunk = hit.chunk
-    if not 0 <= cite.first < cite.last <= len(chunk.sentences):
-        return None
-    stored = chunk.quote(cite.first, cite.last)
+def verify(cite: Cite, read: Sequence[Stretch]) -> list[Quote]:
+    """The sentences that a claim rests on, chunk by chunk; none when it does not stand in the stored text."""
+    if not 0 <= cite.passage < len(read):
+        return []
+    quotes = list(read[cite.passage].quotes(cite.first, cite.last))
     claimed = _squash(cite.quote)
-    if not claimed or claimed not in _squash(stored):
-        return None
-    boxes = tuple(box for sentence in chunk.sentences[cite.first : cite.last] for box in sentence.boxes)
+    return quotes if claimed and claimed in _squash("".join(quote.text for quote in quotes)) else []
+
+
+def citation(quote: Quote, *, number: int) -> Citation:
+    """Verified sentences as they are stored and shown."""
+    chunk = quote.hit.chunk
+    boxes = tuple(box for sentence in chunk.sentences[quote.first : quote.last] for box in sentence.boxes)
     return Citation(
         number=number,
         document_id=chunk.document_id,
-        filename=hit.document,
+        filename=quote.hit.document,
         ord=chunk.ord,
         page=boxes[0][0] if boxes else chunk.first_page,
-        quote=stored,
+        quote=quote.text,
         boxes=boxes,
     )
 
@@ -149,11 +139,11 @@ def _keep_usage(deps: Deps, subject: str, billed: Usage, message_id: int | None)
 class _Draft:
     """Collects events into parts and verified citations; the same sentences cited twice keep their number."""
 
-    def __init__(self, hits: Sequence[Hit]) -> None:
+    def __init__(self, read: Sequence[Stretch]) -> None:
         self.citations: list[Citation] = []
         self.dropped = 0
-        self._hits = hits
-        self._numbers: dict[tuple[int, int, int], int] = {}
+        self._read = read
+        self._numbers: dict[tuple[int, int, int, int], int] = {}  # by Quote.key
         self._finished: list[Part] = []
         self._text = ""
         self._cited: list[int] = []
@@ -176,13 +166,12 @@ class _Draft:
         return (*self._finished, *growing)
 
     def _cite(self, claim: Cite) -> None:
-        key = (claim.passage, claim.first, claim.last)
-        citation = verify(claim, self._hits, number=self._numbers.get(key, len(self.citations) + 1))
-        if citation is None:
+        quotes = verify(claim, self._read)
+        if not quotes:
             self.dropped += 1
-            return
-        if key not in self._numbers:
-            self._numbers[key] = citation.number
-            self.citations.append(citation)
-        if citation.number not in self._cited:
-            self._cited.append(citation.number)
+        for quote in quotes:
+            if quote.key not in self._numbers:
+                self._numbers[quote.key] = len(self.citations) + 1
+                self.citations.append(citation(quote, number=self._numbers[quote.key]))
+            if self._numbers[quote.key] not in self._cited:
+                self._cited.append(self._numbers[quote.key])

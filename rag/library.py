@@ -6,6 +6,7 @@ What the pages and the command line call. Each function is one transaction for o
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,6 +16,7 @@ from db import documents as document_rows
 from db import jobs as job_rows
 from db.chunks import Chunk
 from db.documents import Collection, Document, Page, Selection, Status
+from db.search import Key
 from rag import consent, jobs, pdf
 from rag.consent import Purpose
 from rag.deps import Deps
@@ -96,10 +98,10 @@ def chunks(deps: Deps, subject: str, document_id: int) -> list[Chunk]:
         return chunk_rows.chunks(connection, document_id)
 
 
-def passage(deps: Deps, subject: str, document_id: int, ord_: int) -> Chunk | None:
-    """One chunk, or None when its document is gone."""
+def passages(deps: Deps, subject: str, keys: Sequence[Key]) -> dict[Key, Chunk]:
+    """Chunks by document and ordinal, without those whose document is gone."""
     with as_subject(deps.pool, subject) as connection:
-        return chunk_rows.fetch(connection, [(document_id, ord_)]).get((document_id, ord_))
+        return chunk_rows.fetch(connection, keys)
 
 
 def original(deps: Deps, subject: str, document_id: int) -> bytes:

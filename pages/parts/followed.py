@@ -33,5 +33,5 @@ def _sources(deps: Deps, subject: str, message: Message) -> tuple[Source, ...]:
         trace = conversation.trace(deps, subject, message.id)
         if trace is None:
             return ()
-        known[message.id] = tuple(Source.from_json(hit) for hit in trace["hits"])
+        known[message.id] = Source.all_of(trace)
     return known.get(message.id, ())

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from db.chunks import STRUCTURAL
 from pages.parts.escape import shortened
 from pages.parts.i18n import _
 from pages.parts.tree_component import Node, button
 
 if TYPE_CHECKING:
-    from pages.parts.state import Answer, Source
+    from pages.parts.state import Answer, Found, Source
 
 SNIPPET = 240  # characters
 
@@ -20,51 +21,67 @@ def cards_tree(read: Answer, *, most: int) -> Node:
     cited: dict[tuple[int | None, int], list[int]] = defaultdict(list)
     for citation in read.citations:
         cited[citation.document_id, citation.ord].append(citation.number)
-    return ["div", {"c": "cards"}, *(_card(source, cited[source.document_id, source.ord]) for source in read.sources[:most])]
+    return [
+        "div",
+        {"c": "cards"},
+        *(
+            _card(source, sorted(number for found in source.found for number in cited[found.document_id, found.ord]))
+            for source in read.sources[:most]
+        ),
+    ]
 
 
 def _card(source: Source, numbers: list[int]) -> Node:
+    best = source.best
     return button(
         [
             "span",
             {"c": "top"},
-            ["span", {"c": "name", "title": source.filename}, source.filename],
+            ["span", {"c": "name", "title": best.filename}, best.filename],
             *(["span", {"c": "badge"}, str(number)] for number in numbers),
             ["span", {"c": "faint small"}, pages_of(source)],
         ],
-        *([["span", {"c": "faint small line"}, section_of(source)]] if source.heading else []),
-        ["span", {"c": "snippet small"}, shortened(" ".join(source.snippet.split()), SNIPPET)],
-        ["span", {"c": "faint small"}, why_found(source)],
-        act=f"card:{source.rank}",
+        *([["span", {"c": "faint small line"}, section_of(best)]] if best.heading else []),
+        ["span", {"c": "snippet small"}, shortened(" ".join(best.snippet.split()), SNIPPET)],
+        ["span", {"c": "faint small"}, why_found(best)],
+        act=f"card:{best.rank}",
         classes="card",
     )
 
 
-def section_of(source: Source) -> str:
+def section_of(found: Found) -> str:
     """The innermost two headings it stands under."""
-    return " › ".join(source.heading.split(" > ")[-2:])
+    return " › ".join(found.heading.split(" > ")[-2:])
 
 
 def pages_of(source: Source) -> str:
-    if source.first_page == source.last_page:
-        return _("p. {page}").format(page=source.first_page)
-    return _("pp. {first}–{last}").format(first=source.first_page, last=source.last_page)
+    first, last = source.found[0].first_page, source.found[-1].last_page
+    if first == last:
+        return _("p. {page}").format(page=first)
+    return _("pp. {first}–{last}").format(first=first, last=last)
 
 
-def why_found(source: Source) -> str:
+def why_found(found: Found) -> str:
     """Which searches found it, and where each placed it."""
     names = {"dense": _("by meaning: {rank}"), "bm25": _("by its words: {rank}"), "reranked": _("reranked: {rank}")}
-    return " · ".join(name.format(rank=source.stages[stage][0]) for stage, name in names.items() if stage in source.stages)
+    return " · ".join(name.format(rank=found.stages[stage][0]) for stage, name in names.items() if stage in found.stages)
 
 
-def stages_tree(source: Source) -> Node:
-    """A table of the rank and score at each stage that a passage went through."""
+def stages_tree(found: Found) -> Node:
+    """A table of the rank and score at each stage that a chunk went through."""
     names = {"dense": _("By meaning"), "bm25": _("By its words (BM25)"), "fused": _("Both together"), "reranked": _("Reranked")}
     rows: list[Node] = [["tr", {}, *(["th", {"c": "faint"}, title] for title in (_("Search"), _("Rank"), _("Score")))]]
     for stage, name in names.items():
-        if stage in source.stages:
-            rank, score = source.stages[stage]
+        if stage in found.stages:
+            rank, score = found.stages[stage]
             rows.append(["tr", {}, ["td", {}, name], ["td", {}, str(rank)], ["td", {}, f"{score:.4g}"]])
         elif stage != "reranked":
             rows.append(["tr", {"c": "faint"}, ["td", {}, name], ["td", {}, _("not found")], ["td", {}, ""]])
     return ["table", {"c": "ranks"}, ["tbody", {}, *rows]]
+
+
+def context_label(written_by: str) -> str:
+    """What a context is and who wrote it."""
+    if written_by == STRUCTURAL:
+        return _("Structural context, used for retrieval only")
+    return _("Context written by a model, used for retrieval only")

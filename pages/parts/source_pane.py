@@ -13,13 +13,15 @@ from pages.parts.i18n import _, plural, told
 from pages.parts.markdown_tree import passage_tree
 from pages.parts.page_image import SCALE, boxed
 from pages.parts.page_turner import page_turner
-from pages.parts.source_cards import cards_tree, stages_tree
+from pages.parts.source_cards import cards_tree, context_label, stages_tree
 from pages.parts.state import Answer, Box, Opened, page_state
 from pages.parts.tree_component import Click, Node, draw_tree
 from rag import conversation, library
 from rag.errors import DocumentGone, UnreadableDocument
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rag.deps import Deps
     from rag.library import Chunk
 
@@ -48,7 +50,7 @@ def opened_citation(read: Answer, number: int) -> Opened | None:
     return Opened(
         message_id=read.message.id,
         document_id=found.document_id,
-        ord=found.ord,
+        ords=(found.ord,),
         filename=found.filename,
         page=found.page,
         first_page=found.page,
@@ -60,13 +62,14 @@ def opened_citation(read: Answer, number: int) -> Opened | None:
 
 def opened_card(read: Answer, rank: int) -> Opened | None:
     """What the pane shows of a passage that was found."""
-    found = next((s for s in read.sources if s.rank == rank), None)
-    if found is None:
+    source = next((s for s in read.sources if s.best.rank == rank), None)
+    if source is None:
         return None
+    found = source.best
     return Opened(
         message_id=read.message.id,
         document_id=found.document_id,
-        ord=found.ord,
+        ords=source.ords,
         filename=found.filename,
         page=found.first_page,
         first_page=found.first_page,
@@ -147,17 +150,18 @@ def _opened(deps: Deps, subject: str, opened: Opened) -> None:
                 icon=":material/download:", type="tertiary", key="original", on_click="ignore",
             )  # fmt: skip
     draw_tree(_title(opened), key="source-title")
-    chunk = None
+    chunks: list[Chunk] = []
     try:
         if document_id is None:
             raise DocumentGone  # noqa: TRY301 - deleted before or just now: one sentence for both
-        chunk = library.passage(deps, subject, document_id, opened.ord)
-        _page(deps, subject, document_id, opened, chunk)
+        held = library.passages(deps, subject, [(document_id, ord_) for ord_ in opened.ords])
+        chunks = [held[document_id, ord_] for ord_ in opened.ords if (document_id, ord_) in held]
+        _page(deps, subject, document_id, opened, chunks)
     except DocumentGone:
         st.info(_("This document has been deleted. The quote is kept."), icon=":material/info:")
     except UnreadableDocument as error:
         st.warning(plain(told(str(error))), icon=":material/info:")
-    draw_tree(["div", {}, *_below(deps, subject, opened, chunk)], key="source-passage")
+    draw_tree(["div", {}, *_below(deps, subject, opened, chunks)], key="source-passage")
 
 
 def _title(opened: Opened) -> Node:
@@ -165,11 +169,11 @@ def _title(opened: Opened) -> Node:
     return ["p", {"c": "top title"}, *badge, ["span", {"c": "line", "title": opened.filename}, opened.filename]]
 
 
-def _page(deps: Deps, subject: str, document_id: int, opened: Opened, chunk: Chunk | None) -> None:
+def _page(deps: Deps, subject: str, document_id: int, opened: Opened, chunks: Sequence[Chunk]) -> None:
     """The page turned to, with its boxes, and what turns it."""
     last = library.document(deps, subject, document_id).page_count
     page_turner(opened.page, last, key="turner", on_turn=_turn, home=opened.first_page)
-    boxes = opened.boxes or _boxes_of(chunk)
+    boxes = opened.boxes or _boxes_of(chunks)
     here = tuple(box for box in boxes if box[0] == opened.page)
     png = library.page_image(deps, subject, document_id, opened.page, scale=SCALE)
     st.image(
@@ -179,23 +183,28 @@ def _page(deps: Deps, subject: str, document_id: int, opened: Opened, chunk: Chu
     )
 
 
-def _boxes_of(chunk: Chunk | None) -> tuple[Box, ...]:
-    return tuple(box for sentence in chunk.sentences for box in sentence.boxes) if chunk else ()
+def _boxes_of(chunks: Sequence[Chunk]) -> tuple[Box, ...]:
+    return tuple(box for chunk in chunks for sentence in chunk.sentences for box in sentence.boxes)
 
 
-def _below(deps: Deps, subject: str, opened: Opened, chunk: Chunk | None) -> list[Node]:
+def _below(deps: Deps, subject: str, opened: Opened, chunks: Sequence[Chunk]) -> list[Node]:
     parts: list[Node] = []
-    if chunk is None:
-        parts.append(["p", {"c": "passage"}, ["mark", {}, opened.quote]])
-    else:
-        parts += [["p", {"c": "faint small title"}, chunk.heading.replace(" > ", " › ")]] if chunk.heading else []
+    heading = ""
+    for chunk in chunks:
+        if chunk.heading not in ("", heading):  # what follows under the same heading goes on
+            parts.append(["p", {"c": "faint small title"}, chunk.heading.replace(" > ", " › ")])
+        heading = chunk.heading
         parts.append(passage_tree(chunk.text, opened.quote))
+    if not chunks:
+        parts.append(["p", {"c": "passage"}, ["mark", {}, opened.quote]])
     read = read_answer(deps, subject, opened.message_id)
-    source = read.source(opened.document_id, opened.ord) if read else None
-    if source is not None:
-        parts += [["h6", {}, _("Why it was found")], stages_tree(source)]
-    if chunk is not None and chunk.context:
-        written = chunk.context_by != "structural"
-        label = _("Context written by a model, used for retrieval only") if written else _("Structural context, used for retrieval only")
-        parts += [["h6", {}, label], ["p", {"c": "context faint small"}, chunk.context]]
+    found = read.found(opened.document_id, opened.ords) if read else None
+    if found is not None:
+        parts += [["h6", {}, _("Why it was found")], stages_tree(found)]
+    label = ""
+    for chunk in chunks:
+        if chunk.context:
+            before, label = label, context_label(chunk.context_by)
+            parts += [["h6", {}, label]] if label != before else []
+            parts.append(["p", {"c": "context faint small"}, chunk.context])
     return parts

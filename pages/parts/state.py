@@ -16,8 +16,8 @@ Box = tuple[int, float, float, float, float]  # (page, x0, y0, x1, y1): PDF poin
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
-    """A passage that retrieval found, as rag.trace.Trace.as_json keeps it."""
+class Found:
+    """A chunk that retrieval found, as rag.trace.Trace.as_json keeps it."""
 
     rank: int  # from 1
     document_id: int
@@ -30,12 +30,34 @@ class Source:
     stages: dict[str, tuple[int, float]]  # dense, bm25, fused, reranked -> rank and score; those that did not find it are absent
 
     @classmethod
-    def from_json(cls, hit: dict[str, Any]) -> Source:
+    def from_json(cls, hit: dict[str, Any]) -> Found:
         return cls(
             rank=hit["rank"], document_id=hit["document_id"], ord=hit["ord"], filename=hit["document"], heading=hit["heading"],
             first_page=hit["first_page"], last_page=hit["last_page"], snippet=hit["snippet"],
             stages={stage: (int(rank), float(score)) for stage, (rank, score) in hit["stages"].items()},
         )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A passage that an answer was written from: a chunk, or chunks that follow one another."""
+
+    found: tuple[Found, ...]  # in reading order
+
+    @property
+    def best(self) -> Found:
+        return min(self.found, key=lambda found: found.rank)
+
+    @property
+    def ords(self) -> tuple[int, ...]:
+        return tuple(found.ord for found in self.found)
+
+    @classmethod
+    def all_of(cls, trace: dict[str, Any]) -> tuple[Source, ...]:
+        """The sources of a stored trace, best first. An older trace did not join neighbours."""
+        found = {hit["rank"]: Found.from_json(hit) for hit in trace["hits"]}
+        passages = trace.get("passages", [[rank] for rank in found])
+        return tuple(cls(found=tuple(found[rank] for rank in ranks)) for ranks in passages)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +68,10 @@ class Answer:
     citations: tuple[Citation, ...]
     sources: tuple[Source, ...]  # by rank; () until they are known
 
-    def source(self, document_id: int | None, ord_: int) -> Source | None:
-        return next((s for s in self.sources if (s.document_id, s.ord) == (document_id, ord_)), None)
+    def found(self, document_id: int | None, ords: tuple[int, ...]) -> Found | None:
+        """The best of these chunks as retrieval found it."""
+        held = [found for source in self.sources for found in source.found if found.document_id == document_id and found.ord in ords]
+        return min(held, key=lambda found: found.rank, default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +80,7 @@ class Opened:
 
     message_id: int
     document_id: int | None  # None: the document was deleted, only the quote is left
-    ord: int
+    ords: tuple[int, ...]  # the chunks read as one passage; of a citation, its own
     filename: str
     page: int  # turned to
     first_page: int  # where the passage or the quote begins

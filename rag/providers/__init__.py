@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -37,14 +38,32 @@ def unmetered(usage: Usage) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Piece:
+    """What a passage has from one chunk."""
+
+    rank: int  # of the chunk among the hits, from 1
+    heading: str
+    context: str  # for orientation only: never quoted, never citable
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Passage:
-    """What an answerer reads of one hit: sentences in reading order, each citable by its index."""
+    """What an answerer reads as one: a chunk, or chunks that follow one another. Each sentence is citable by its index in the passage."""
 
     title: str  # of the document
     source: str  # file name and pages, for the model's orientation
-    context: str  # for orientation only: never quoted, never citable
-    heading: str
-    sentences: tuple[str, ...]
+    pieces: tuple[Piece, ...]  # in reading order
+
+    @cached_property
+    def sentences(self) -> tuple[str, ...]:
+        return tuple(sentence for piece in self.pieces for sentence in piece.sentences)
+
+    @property
+    def about(self) -> list[tuple[str, str]]:
+        """What orients a reader but may not be cited: the headings and contexts of its pieces in order, each once, with what they are."""
+        labelled = [(label, text) for piece in self.pieces for label, text in (("Section", piece.heading), ("Context", piece.context))]
+        return list(dict.fromkeys(pair for pair in labelled if pair[1]))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -237,7 +237,7 @@ def _turns(history: Sequence[Turn]) -> Iterator[MessageParam]:
 def _blocks(sent: Sequence[tuple[int, Passage]]) -> Iterator[TextBlockParam | SearchResultBlockParam]:
     """Each passage as a search result; what orients but may not be quoted stands before it, in a block that cannot be cited."""
     for _, passage in sent:
-        about = [f"{label}: {prompts.fence(text)}" for label, text in (("Section", passage.heading), ("Context", passage.context)) if text]
+        about = [f"{label}: {prompts.fence(text)}" for label, text in passage.about]
         if about:
             yield {"type": "text", "text": "\n".join(["<note>", "About the next passage, not part of it.", *about, "</note>"])}
         yield {

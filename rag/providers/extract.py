@@ -2,11 +2,12 @@
 
 A sentence is scored by three things: the embedder's similarity between the question and the sentence with its document's title in front
 (a sentence says "the company", a question names it); the question's terms that the sentence or the headings above it hold, a term that
-few sentences hold counting for more; and the rank of its passage. The weights are round numbers between which the result hardly moves.
+few sentences hold counting for more; and the rank of its chunk. The weights are round numbers between which the result hardly moves.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections import Counter
@@ -40,14 +41,24 @@ _ENDING = re.compile(r"[.!?。！？；;…:：]['\"”’」』)\]）】]*\s*$"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Line:
+    """A sentence of a passage, with what is known of it."""
+
+    passage: int
+    sentence: int  # of the passage
+    rank: int  # of the chunk it stands in, from 1
+    heading: str  # of that chunk
+    text: str
+    terms: frozenset[str]
+    above: frozenset[str]  # terms of its document's title and its chunk's context and heading
+
+
+@dataclass(frozen=True, kw_only=True)
 class Candidate:
     """A sentence that may be quoted."""
 
-    passage: int  # the passage's rank, from 0
-    sentence: int
-    text: str
+    line: Line
     compared: str  # what the embedder sees of it
-    terms: frozenset[str]
     overlap: float  # share of the question's terms that it or its headings hold, by rarity
 
 
@@ -72,7 +83,7 @@ class Extract:
             yield Cite(passage=chosen.passage, first=chosen.sentence, last=chosen.sentence + 1, quote=chosen.text)
             yield BlockEnd()
 
-    def _choose(self, question: str, passages: Sequence[Passage]) -> list[Candidate]:
+    def _choose(self, question: str, passages: Sequence[Passage]) -> list[Line]:
         """The sentences to quote, best first."""
         query = text.parse_query(question)
         promising = sorted(_candidates(frozenset(query.terms), passages), key=_promise, reverse=True)[:COMPARED]
@@ -81,46 +92,56 @@ class Extract:
         asked = self._embedder.embed_query(query.text or question)
         similarities = self._embedder.embed_documents([candidate.compared for candidate in promising]) @ asked
         scored = [
-            (float(similarity) + OVERLAP * candidate.overlap - RANK * math.log1p(candidate.passage), candidate)
+            (float(similarity) + OVERLAP * candidate.overlap - RANK * math.log(candidate.line.rank), candidate)
             for candidate, similarity in zip(promising, similarities, strict=True)
             if candidate.overlap >= COMMON or similarity >= UNRELATED
         ]
         scored.sort(key=lambda pair: -pair[0])
-        chosen: list[Candidate] = []
+        chosen: list[Line] = []
         for score, candidate in scored:
             if len(chosen) == QUOTED or score < scored[0][0] - NEAR:
                 break
-            if not any(_same(candidate, other) for other in chosen):
-                chosen.append(candidate)
+            if not any(_same(candidate.line, other) for other in chosen):
+                chosen.append(candidate.line)
         return chosen
 
 
 def _candidates(asked: frozenset[str], passages: Sequence[Passage]) -> list[Candidate]:
     """Every sentence worth quoting. Rarity is counted among the sentences of these passages."""
-    above = [frozenset(text.terms(f"{passage.title}\n{passage.context}\n{passage.heading}")) for passage in passages]
-    own = [[frozenset(text.terms(sentence)) for sentence in passage.sentences] for passage in passages]
-    held = Counter(term for rank, bags in enumerate(own) for bag in bags for term in (bag | above[rank]) & asked)
-    total = sum(map(len, own))
-    rarity = {term: math.log((total + 1) / (held[term] + 0.5)) for term in asked}
+    lines = [line for number, passage in enumerate(passages) for line in _lines(number, passage)]
+    held = Counter(term for line in lines for term in (line.terms | line.above) & asked)
+    rarity = {term: math.log((len(lines) + 1) / (held[term] + 0.5)) for term in asked}
     whole = sum(rarity.values()) or 1.0
     return [
         Candidate(
-            passage=rank,
-            sentence=place,
-            text=sentence,
-            compared=_compared(passage, place),
-            terms=own[rank][place],
-            overlap=sum(rarity[term] for term in (own[rank][place] | above[rank]) & asked) / whole,
+            line=line,
+            compared=_compared(line, passages[line.passage]),
+            overlap=sum(rarity[term] for term in (line.terms | line.above) & asked) / whole,
         )
-        for rank, passage in enumerate(passages)
-        for place, sentence in enumerate(passage.sentences)
-        if _is_quotable(sentence) and (CELL not in sentence or own[rank][place] & asked)
+        for line in lines
+        if _is_quotable(line.text) and (CELL not in line.text or line.terms & asked)
     ]
+
+
+def _lines(number: int, passage: Passage) -> Iterator[Line]:
+    at = itertools.count()
+    for piece in passage.pieces:
+        above = frozenset(text.terms(f"{passage.title}\n{piece.context}\n{piece.heading}"))
+        for sentence in piece.sentences:
+            yield Line(
+                passage=number,
+                sentence=next(at),
+                rank=piece.rank,
+                heading=piece.heading,
+                text=sentence,
+                terms=frozenset(text.terms(sentence)),
+                above=above,
+            )
 
 
 def _promise(candidate: Candidate) -> float:
     """What decides, before anything is embedded, which sentences are."""
-    return candidate.overlap - 0.1 * math.log1p(candidate.passage)
+    return candidate.overlap - 0.1 * math.log(candidate.line.rank)
 
 
 def _is_quotable(sentence: str) -> bool:
@@ -134,26 +155,25 @@ def _is_quotable(sentence: str) -> bool:
     return words >= (2 * SHORT if text.language(sentence) == "zh" else SHORT)
 
 
-def _compared(passage: Passage, place: int) -> str:
+def _compared(line: Line, passage: Passage) -> str:
     """A sentence as the embedder sees it: after its document's title, and what it leans on when it says little by itself."""
-    sentence = passage.sentences[place]
     before = ""
-    if CELL in sentence:
-        before = passage.heading
-    elif place and len(_WORD.findall(sentence)) < SHORT and not _LABELLED.search(sentence):
-        before = passage.sentences[place - 1]
+    if CELL in line.text:
+        before = line.heading
+    elif line.sentence and len(_WORD.findall(line.text)) < SHORT and not _LABELLED.search(line.text):
+        before = passage.sentences[line.sentence - 1]
     title = passage.title[:TITLE].strip()
-    return " ".join(filter(None, (f"{title}:" if title else "", before, sentence)))
+    return " ".join(filter(None, (f"{title}:" if title else "", before, line.text)))
 
 
-def _same(one: Candidate, other: Candidate) -> bool:
+def _same(one: Line, other: Line) -> bool:
     shorter = min(len(one.terms), len(other.terms))
     return len(one.terms & other.terms) >= SAME * shorter
 
 
-def _grouped(chosen: Sequence[Candidate], passages: Sequence[Passage]) -> list[Candidate]:
+def _grouped(chosen: Sequence[Line], passages: Sequence[Passage]) -> list[Line]:
     """Sentences of one document together, documents by their best sentence."""
-    documents: dict[str, list[Candidate]] = {}
-    for candidate in chosen:
-        documents.setdefault(passages[candidate.passage].title, []).append(candidate)
-    return [candidate for group in documents.values() for candidate in group]
+    documents: dict[str, list[Line]] = {}
+    for line in chosen:
+        documents.setdefault(passages[line.passage].title, []).append(line)
+    return [line for group in documents.values() for line in group]

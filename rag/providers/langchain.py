@@ -137,7 +137,7 @@ def _shown(number: int, passage: Passage) -> str:
     def data(text: str) -> str:
         return _NUMBERED.sub("(", prompts.fence(" ".join(text.split())))
 
-    about = [f"{label}: {data(text)}" for label, text in (("Section", passage.heading), ("Context", passage.context)) if text]
+    about = [f"{label}: {data(text)}" for label, text in passage.about]
     note = ["<note>", *about, "</note>"] if about else []
     sentences = [f"[{number}.{at}] {data(sentence)}" for at, sentence in enumerate(passage.sentences, start=1)]
     head = f"Passage {number}: {data(passage.title)} ({data(passage.source)})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,8 @@ from db.documents import Selection
 from rag import answer, consent, conversation, library
 from rag.deps import Deps
 from rag.errors import PermanentProviderError, QuestionError
+from rag.providers import BlockEnd, Cite, Text
+from rag.providers.fake import FakeAnswerer
 from tests import pdfs
 from tests.flows.conftest import SUBJECT, Index
 from tests.standin import AnthropicServer
@@ -52,6 +55,49 @@ def test_every_citation_stands_in_the_stored_text_with_its_boxes(deps: Deps, ind
         assert citation.boxes
         assert set(citation.boxes) <= boxes
         assert citation.page == citation.boxes[0][0]
+
+
+def test_neighbouring_hits_are_one_passage_whose_sentences_keep_their_own_chunk(
+    agreed: Deps, index: Index, claude: AnthropicServer
+) -> None:
+    document = index(agreed, pdfs.long_report(6))
+    chunks = {chunk.ord: chunk for chunk in library.chunks(agreed, SUBJECT, document.id)}
+    assert len(chunks) > 2
+
+    first, *_, last = answer.answer(agreed, SUBJECT, "Which observation was made at station 23?", selection=Selection())
+
+    assert first.trace is not None
+    passages = first.trace["passages"]
+    assert len(passages) < len(first.trace["hits"])
+    assert sorted(rank for ranks in passages for rank in ranks) == [hit["rank"] for hit in first.trace["hits"]]
+    results = [block for block in claude.requests[-1].body["messages"][-1]["content"] if block["type"] == "search_result"]
+    by_rank = {hit["rank"]: chunks[hit["ord"]] for hit in first.trace["hits"]}
+    assert [[block["text"] for block in result["content"]] for result in results] == [
+        [chunk.quote(i, i + 1) for chunk in map(by_rank.__getitem__, ranks) for i in range(len(chunk.sentences))] for ranks in passages
+    ]
+    assert last.dropped == 0
+    assert last.citations
+    for citation in last.citations:
+        chunk = chunks[citation.ord]
+        (sentence,) = [i for i in range(len(chunk.sentences)) if chunk.sentences[i].boxes == citation.boxes]
+        assert citation.quote == chunk.quote(sentence, sentence + 1)
+
+
+def test_an_answer_that_quotes_across_two_chunks_cites_each(deps: Deps, index: Index) -> None:
+    document = index(deps, pdfs.long_report(6))
+    first, second, *_ = library.chunks(deps, SUBJECT, document.id)
+    at = len(first.sentences) - 1
+    quote = f"{first.quote(at, at + 1)} {second.quote(0, 1)}"
+    script = (Text(text=quote), Cite(passage=0, first=at, last=at + 2, quote=quote), BlockEnd())
+    whole = replace(deps, answerers=(FakeAnswerer(script=script),))
+
+    *_, last = answer.answer(whole, SUBJECT, first.text, selection=Selection())
+
+    assert [(c.ord, c.quote, c.boxes) for c in last.citations] == [
+        (first.ord, first.quote(at, at + 1), first.sentences[at].boxes),
+        (second.ord, second.quote(0, 1), second.sentences[0].boxes),
+    ]
+    assert last.parts[0].citations == (1, 2)
 
 
 def test_claude_is_asked_only_after_consent(with_claude: Deps, index: Index, claude: AnthropicServer) -> None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from db import AWAY, DatabaseAway
 from pages.parts import source_pane
+from pages.parts.state import Source
 from rag import conversation, library
 from rag.deps import Deps
 from rag.errors import UnreadableDocument
@@ -77,6 +79,27 @@ def test_a_clicked_citation_opens_its_page_with_the_quote_emphasised(deps: Deps,
     assert "Structural context, used for retrieval only" in shown(app)
 
 
+def test_neighbouring_hits_are_one_card_that_opens_their_whole_text(deps: Deps, asked: Callable[[str], AppTest]) -> None:
+    app = asked("How many people does Meridian Instruments employ?").run()
+    state = state_of(app)
+    (read,) = state.settled.values()
+    (source,) = read.sources
+    chunks = library.chunks(deps, SUBJECT, source.best.document_id)
+    assert source.ords == tuple(chunk.ord for chunk in chunks)
+    assert len(source.ords) > 1
+    assert [act for act in acts(app) if act.startswith("card:")] == ["card:1"]
+    state.opened = source_pane.opened_card(read, 1)
+    app.run()
+    assert all(chunk.text in shown(app) for chunk in chunks)
+
+
+def test_the_cards_of_an_answer_from_before_neighbours_were_joined_still_open(asked: Callable[[str], AppTest]) -> None:
+    app = asked("How many people does Meridian Instruments employ?")
+    (read,) = state_of(app).settled.values()
+    hits = [asdict(found) | {"document": found.filename} for found in read.sources[0].found]
+    assert [source.ords for source in Source.all_of({"hits": hits})] == [(hit["ord"],) for hit in hits]
+
+
 def test_a_citation_of_a_deleted_document_still_shows_its_quote(deps: Deps, asked: Callable[[str], AppTest]) -> None:
     app = asked("How many people does Meridian Instruments employ?")
     opened = source_pane.opened_citation(next(iter(state_of(app).settled.values())), 1)
@@ -133,7 +156,7 @@ def test_only_chosen_documents_are_asked(deps: Deps, store: Callable[..., int]) 
     app.chat_input[0].set_value("How many people does Meridian Instruments employ?").run()
     finish(app)
     (read,) = state_of(app).settled.values()
-    assert {source.filename for source in read.sources} == {"recipes.pdf"}
+    assert {source.best.filename for source in read.sources} == {"recipes.pdf"}
 
 
 def test_the_settled_answer_is_read_once(deps: Deps, asked: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch) -> None:

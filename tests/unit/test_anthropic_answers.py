@@ -5,15 +5,12 @@ from __future__ import annotations
 import pytest
 
 from rag.errors import PermanentProviderError, TransientProviderError
-from rag.providers import BlockEnd, Cite, Passage, Text, Turn, Usage
+from rag.providers import BlockEnd, Cite, Text, Turn, Usage
 from rag.providers.anthropic import ClaudeAnswerer
 from tests import standin
+from tests.passages import passage
 
 MODEL = "claude-sonnet-5-5"
-
-
-def passage(*sentences: str, title: str = "Annual report", context: str = "", heading: str = "") -> Passage:
-    return Passage(title=title, source="report.pdf, page 3", context=context, heading=heading, sentences=sentences)
 
 
 COSTS = passage("Costs fell.", "Headcount stayed the same.")
@@ -97,7 +94,7 @@ def test_each_sentence_is_a_citable_block_and_the_context_is_not(api):
     result = next(block for block in content if block["type"] == "search_result" and "Turin" in str(block))
     assert [block["text"] for block in result["content"]] == list(SALES.sentences)
     assert result["citations"] == {"enabled": True}
-    assert (result["title"], result["source"]) == ("Annual report", "report.pdf, page 3")
+    assert (result["title"], result["source"]) == ("Annual report", "report.pdf, p. 3")
     assert not any("2023 report" in str(block) or "Sales > Europe" in str(block) for block in content if block["type"] == "search_result")
     before = content[content.index(result) - 1]
     assert before["type"] == "text"

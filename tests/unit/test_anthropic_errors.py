@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from rag.errors import PermanentProviderError, TransientProviderError
-from rag.providers import Passage, Text
+from rag.providers import Text
 from rag.providers.anthropic import ClaudeAnswerer, ClaudeSituator
 from tests import standin
+from tests.passages import passage
 
-PASSAGE = Passage(title="Letter", source="letter.pdf", context="", heading="", sentences=("Costs fell last year.",))
+PASSAGE = passage("Costs fell last year.", title="Letter")
 
 
 @pytest.fixture

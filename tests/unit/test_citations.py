@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from db.chunks import Chunk, Sentence
-from rag.answer import passage, verify
+from rag.answer import citation, verify
 from rag.providers import Cite
+from rag.reading import Stretch
 from rag.trace import Hit
 
 TEXT = "Revenue rose to 5 million.  Costs fell.\n净利润增长了。成本下降。"
@@ -31,18 +32,20 @@ def hit() -> Hit:
     return Hit(rank=1, document="report.pdf", title="Report", chunk=chunk, stages={})
 
 
+READ = [Stretch(hits=(hit(),))]
+
+
 def test_a_claim_that_stands_in_its_sentences_becomes_a_citation_with_their_boxes() -> None:
-    citation = verify(Cite(passage=0, first=0, last=2, quote="Revenue rose to 5 million. Costs fell."), [hit()], number=1)
-    assert citation is not None
-    assert citation.quote == "Revenue rose to 5 million.  Costs fell."
-    assert citation.page == 3
-    assert [box[0] for box in citation.boxes] == [3, 4]
+    (quote,) = verify(Cite(passage=0, first=0, last=2, quote="Revenue rose to 5 million. Costs fell."), READ)
+    cited = citation(quote, number=1)
+    assert cited.quote == "Revenue rose to 5 million.  Costs fell."
+    assert cited.page == 3
+    assert [box[0] for box in cited.boxes] == [3, 4]
 
 
 def test_chinese_without_spaces_is_verified() -> None:
-    citation = verify(Cite(passage=0, first=2, last=4, quote="净利润增长了。成本下降。"), [hit()], number=1)
-    assert citation is not None
-    assert citation.quote == "净利润增长了。成本下降。"
+    (quote,) = verify(Cite(passage=0, first=2, last=4, quote="净利润增长了。成本下降。"), READ)
+    assert quote.text == "净利润增长了。成本下降。"
 
 
 @pytest.mark.parametrize(
@@ -71,10 +74,10 @@ def test_chinese_without_spaces_is_verified() -> None:
     ],
 )
 def test_a_claim_that_does_not_stand_there_is_dropped(claim: Cite) -> None:
-    assert verify(claim, [hit()], number=1) is None
+    assert verify(claim, READ) == []
 
 
 def test_an_answerer_reads_each_sentence_as_it_is_stored() -> None:
-    read = passage(hit())
+    read = READ[0].passage
     assert read.sentences == ("Revenue rose to 5 million.", "Costs fell.", "净利润增长了。", "成本下降。")
     assert read.source == "report.pdf, pp. 3-6"

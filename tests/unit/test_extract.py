@@ -6,23 +6,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rag.providers import BlockEnd, Cite, Passage, Text
+from rag.providers import BlockEnd, Cite, Text
 from rag.providers.extract import QUOTED, Extract
+from tests.passages import merged, passage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rag.providers import Answerer
+    from rag.providers import Answerer, Passage
     from rag.providers.e5 import E5
 
 
 @pytest.fixture
 def extract(e5: E5) -> Answerer:
     return Extract(e5)
-
-
-def passage(*sentences: str, title: str = "", heading: str = "", context: str = "") -> Passage:
-    return Passage(title=title, source="file.pdf, p. 1", context=context, heading=heading, sentences=sentences)
 
 
 def quotes(answerer: Answerer, question: str, passages: Sequence[Passage]) -> list[str]:
@@ -86,7 +83,7 @@ def test_at_most_four_sentences_are_quoted(extract: Answerer) -> None:
 
 
 def test_a_sentence_that_says_the_same_again_is_quoted_once(extract: Answerer) -> None:
-    again = passage("The harbour was built in 1887 by the engineer Ada Holm, it is said.", title="Another book")
+    again = passage("The harbour was built in 1887 by the engineer Ada Holm, it is said.", title="Another book", rank=2)
     quoted = quotes(extract, "Who built the harbour?", [HARBOUR, again])
     assert HARBOUR.sentences[0] in quoted
     assert again.sentences[0] not in quoted
@@ -159,3 +156,16 @@ def test_the_context_is_never_quoted(extract: Answerer) -> None:
 def test_it_sends_nothing_away_and_says_that_it_is_an_extract(extract: Answerer) -> None:
     assert extract.recipient is None
     assert extract.is_extract
+
+
+def test_a_short_sentence_leans_on_the_end_of_the_chunk_before_it(extract: Answerer) -> None:
+    """Neighbouring chunks are read as one passage: "It took nine years" says of what."""
+    begun = passage("Ada Holm began the harbour of Northport in 1878.", title="A history of Northport")
+    went_on = passage("It took nine years.", "The town paid for the work with a tax on salt.", title="A history of Northport", rank=2)
+    read = [merged(begun, went_on), RAILWAY]
+
+    (first, *_) = [
+        event for event in extract.stream("How many years did building the harbour of Northport take?", read, ()) if isinstance(event, Cite)
+    ]
+
+    assert (first.passage, first.first, first.quote) == (0, 1, "It took nine years.")

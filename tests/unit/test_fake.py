@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from rag.errors import TransientProviderError
-from rag.providers import Answerer, BlockEnd, Cite, Embedder, Passage, Reranker, Situator, Text, Usage
+from rag.providers import Answerer, BlockEnd, Cite, Embedder, Reranker, Situator, Text, Usage
 from rag.providers.fake import FakeAnswerer, FakeEmbedder, FakeReranker, FakeSituator
+from tests.passages import passage
 
 PASSAGES = [
-    Passage(title="One", source="1.pdf", context="", heading="", sentences=("Sales rose.", "Costs fell.")),
-    Passage(title="Two", source="2.pdf", context="", heading="", sentences=()),
-    Passage(title="Three", source="3.pdf", context="", heading="", sentences=("利润上升。",)),
+    passage("Sales rose.", "Costs fell.", title="One"),
+    passage(title="Two"),
+    passage("利润上升。", title="Three"),
 ]
 
 

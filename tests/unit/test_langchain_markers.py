@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.providers import BlockEnd, Cite, Passage, Text
+from rag.providers import BlockEnd, Cite, Text
 from rag.providers.markers import MarkerReader
+from tests.passages import passage
 
 PASSAGES = [
-    Passage(title="One", source="1.pdf", context="", heading="", sentences=("A one.", "A two.", "A three.")),
-    Passage(title="Two", source="2.pdf", context="", heading="", sentences=("B one.",)),
+    passage("A one.", "A two.", "A three.", title="One"),
+    passage("B one.", title="Two"),
 ]
 
 
