@@ -15,5 +15,6 @@ Question to checked answer::
         search.py:    text.py, providers (embed) -> db.search (dense, BM25) -> fusion.py -> providers (rerank), within deadline.py -> hits with their trace (trace.py)
 
 Who may read the text decides consent.py; what it cost, usage.py, from prices.toml (prices.py); which models serve, deps.py, the only wiring. serve.py, tether.py and cli.py start processes.
+retriever.py gives the search to LangChain.
 Nothing in this package imports Streamlit, and nothing in it holds SQL.
 """
