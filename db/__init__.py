@@ -49,13 +49,17 @@ def open_pool(url: str, *, max_size: int = 12, patience: float = 10) -> Pool:
 
 
 @contextmanager
-def as_subject(pool: Pool, subject: str) -> Iterator[Connection]:
+def as_subject(pool: Pool, subject: str, *, snapshot: bool = False) -> Iterator[Connection]:
     """One transaction in which row-level security lets `subject`'s rows through; committed when the block ends well.
+
+    With `snapshot` every statement sees the database as it was at the first: for reading what several statements must agree on.
 
     Raises DatabaseAway when the server cannot be reached or goes away in the middle.
     """
     try:
         with pool.connection() as connection:
+            if snapshot:
+                connection.execute("set transaction isolation level repeatable read")
             connection.execute("select set_config('situate.subject', %s, true)", [subject])
             yield connection
     except PoolTimeout as error:

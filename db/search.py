@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ from db.documents import Selection
 K1 = 1.2
 B = 0.75
 EXACT_SCAN = 20_000  # chunks; up to here an exact scan beats HNSW in time and recall
-COMMON = 0.05  # a term in more than this share of the chunks is looked up only where it can still matter
+TYPICAL = 0.4  # of its idf is what a term about gives a chunk that holds it once; only speed depends on this
+FIXED = 1 << 25  # BM25 is added up in whole numbers of 1/FIXED: no sum depends on its order, and what is equal ties
 
 Key = tuple[int, int]  # document_id, ord
 
@@ -44,18 +46,6 @@ class Match:
     tf: int  # occurrences in the chunk
     idf: float
     score: float  # the scores of a chunk's terms add up to its BM25 score
-
-
-# what the selection holds, summed from the rows that this transaction sees, and the weight of each term in it: Lucene's idf
-_STATISTICS = sql.SQL("""
-    stats as (select coalesce(sum(n_chunks), 0)::float8 as total, greatest(sum(total_len)::float8 / nullif(sum(n_chunks), 0), 1) as average
-              from documents where n_chunks > 0 and (%(collections)s::bigint[] is null or collection_id = any (%(collections)s))
-                and (%(documents)s::bigint[] is null or id = any (%(documents)s))),
-    weights as (select term, df, ln(1 + (total - df + 0.5) / (df + 0.5)) as idf, total, average
-                from stats cross join (
-                    select term, sum(n)::float8 as df from postings
-                    where term = any (%(terms)s) and (%(collections)s::bigint[] is null or collection_id = any (%(collections)s))
-                      and (%(documents)s::bigint[] is null or document_id = any (%(documents)s)) group by term) frequencies)""")
 
 
 def dense(
@@ -102,55 +92,44 @@ def bm25(
 ) -> list[Candidate]:
     """The best chunks by BM25 (Robertson and Zaragoza 2009, section 3.4, as Lucene computes it), OR semantics, best first, ties by document and ordinal.
 
-    Exact for any selection and under concurrent writes: number of chunks, average length and document frequencies are summed from the rows
-    this transaction sees. Terms must be unique. Two phases, as in MaxScore (Turtle and Flood 1995): the rare terms are scored everywhere;
-    the common ones only in documents where they can still lift a chunk into the answer.
+    Number of chunks, average length and document frequencies are summed from the rows that the transaction sees, so they are exact for any
+    selection and under concurrent writes; the transaction must be one of a single snapshot. A repeated term counts once. `only` restricts
+    the answer to these chunks.
+
+    As in MaxScore (Turtle and Flood 1995), the rarest terms lead: they are scored wherever they occur, the others only in chunks that hold
+    one of them. While a chunk without any leading term could still enter the answer, more terms lead.
     """
-    found_terms = connection.execute(
-        sql.SQL("with {} select term, df, idf, total, average from weights order by term").format(_STATISTICS),
-        {"terms": sorted(set(terms)), **selection.parameters},
-    ).fetchall()
-    if not found_terms:
+    weights, slope = _weights(connection, terms, selection)
+    if not weights:
         return []
-    *_, total, average = found_terms[0]
-    frequencies = {term: df for term, df, *_ in found_terms}
-    idf = {term: weight for term, _, weight, *_ in found_terms}
-    rare = [t for t in idf if frequencies[t] <= COMMON * total]
-    common = [t for t in idf if frequencies[t] > COMMON * total]
-    if rare and common and only is None:
-        found = _two_phases(connection, rare=rare, common=common, idf=idf, average=average, selection=selection, limit=limit)
-        if found is not None:
-            return found
-    return _one_phase(connection, terms=list(idf), idf=idf, average=average, selection=selection, limit=limit, only=only)
+    if only is not None:
+        return _among(connection, only, weights=weights, slope=slope, selection=selection, limit=limit)
+    found: list[Candidate] = []
+    leading, reach, entry = 0, 0, 0.0
+    rest = sum(w.bound for w in weights)  # what a chunk without a leading term scores at most
+    while leading < len(weights) and (len(found) < limit or rest >= entry):
+        needed, more = max(limit, 2 * reach), True
+        while leading < len(weights) and more:
+            weight = weights[leading]
+            leading, reach, rest = leading + 1, reach + weight.df, rest - weight.bound
+            more = rest >= entry if len(found) == limit else reach < needed or rest >= TYPICAL * weight.bound
+        found = _led(connection, weights, leading, rest=rest, slope=slope, selection=selection, limit=limit)
+        entry = found[-1].score
+    return found
 
 
 def matched(connection: Connection, *, keys: Sequence[Key], terms: Sequence[str], selection: Selection) -> dict[Key, list[Match]]:
     """Which of the terms each of these chunks holds, with what each gives to its BM25 score in this selection, the most first.
 
-    In the transaction of the search itself the scores of a chunk add up to the one that bm25() gave it. Chunks without any are absent.
+    In the snapshot of the search the scores of a chunk add up to the one that bm25() gave it. Chunks without any are absent.
     """
     rows = connection.execute(
         sql.SQL(
-            """with {},
-               found as (
-                   select k.document_id, k.ord, w.term, w.idf, w.average, p.ps[width_bucket((k.ord + 1::bigint << 40) - 1, p.ps)] as x
-                   from unnest(%(key_documents)s::bigint[], %(key_ords)s::bigint[]) k (document_id, ord)
-                   join documents d on d.id = k.document_id cross join weights w
-                   join postings p on p.term = w.term collate "C" and p.collection_id = d.collection_id and p.document_id = k.document_id
-                   where (%(collections)s::bigint[] is null or d.collection_id = any (%(collections)s))
-                     and (%(documents)s::bigint[] is null or d.id = any (%(documents)s)))
-               select document_id, ord, term, (x >> 20) & 1048575, idf,
-                      idf * ((x >> 20) & 1048575) / (((x >> 20) & 1048575) + %(k1)s * (1 - %(b)s + %(b)s * (x & 1048575) / average)) as score
-               from found where x >> 40 = ord order by 1, 2, score desc, term"""
-        ).format(_STATISTICS),
-        {
-            "terms": sorted(set(terms)),
-            "key_documents": [k[0] for k in keys],
-            "key_ords": [k[1] for k in keys],
-            "k1": K1,
-            "b": B,
-            **selection.parameters,
-        },
+            """with {statistics}, others as (select term, idf * {fixed} as weight, idf, slope from statistics), {places}, {entries}
+               select document_id, ord, term, (x >> 20) & 1048575, idf, {gain} / {fixed}::float8 as score
+               from entries order by 1, 2, score desc, term"""
+        ).format(statistics=_STATISTICS, places=_PLACES, entries=_ENTRIES, gain=_GAIN, fixed=FIXED),
+        {"terms": sorted(set(terms)), **_columns(keys), **selection.parameters},
     )
     matches: dict[Key, list[Match]] = {}
     for document, ord_, term, tf, idf, score in rows:
@@ -192,95 +171,123 @@ def holding(connection: Connection, *, keys: Sequence[Key], queries: Sequence[st
     return {(d, o) for d, o in rows}
 
 
-def _one_phase(
-    connection: Connection,
-    *,
-    terms: list[str],
-    idf: dict[str, float],
-    average: float,
-    selection: Selection,
-    limit: int,
-    only: Sequence[Key] | None,
-) -> list[Candidate]:
+@dataclass(frozen=True, kw_only=True)
+class _Weight:
+    """A query term in a selection."""
+
+    term: str
+    df: int  # chunks that hold it
+    idf: float
+
+    @property
+    def bound(self) -> float:
+        """What it gives to a chunk at most."""
+        return ceil(self.idf * FIXED) / FIXED
+
+
+# the terms that the selection holds, with Lucene's idf; `slope` is what each term of a chunk's length adds to its norm
+_STATISTICS = sql.SQL(
+    """total as (select coalesce(sum(n_chunks), 0)::float8 as n,
+                        {slope}::float8 / greatest(sum(total_len)::float8 / nullif(sum(n_chunks), 0), 1) as slope
+                 from documents where n_chunks > 0 and (%(collections)s::bigint[] is null or collection_id = any (%(collections)s))
+                   and (%(documents)s::bigint[] is null or id = any (%(documents)s))),
+       statistics as (select term, df, ln(1 + (n - df + 0.5) / (df + 0.5)) as idf, slope
+                      from total cross join (
+                          select term, sum(n)::float8 as df from postings
+                          where term = any (%(terms)s) and (%(collections)s::bigint[] is null or collection_id = any (%(collections)s))
+                            and (%(documents)s::bigint[] is null or document_id = any (%(documents)s)) group by term) frequencies)"""
+).format(slope=K1 * B)
+# what the posting x gives, in units of 1/FIXED as `weight` is
+_GAIN = sql.SQL("(weight * ((x >> 20) & 1048575) / (((x >> 20) & 1048575) + {norm}::float8 + slope * (x & 1048575)))::int").format(
+    norm=K1 * (1 - B)
+)
+# given chunks by document
+_PLACES = sql.SQL(
+    """places as (select d.collection_id, d.id as document_id, array_agg(distinct k.ord) as ords
+                  from unnest(%(key_documents)s::bigint[], %(key_ords)s::bigint[]) k (document_id, ord) join documents d on d.id = k.document_id
+                  where (%(collections)s::bigint[] is null or d.collection_id = any (%(collections)s))
+                    and (%(documents)s::bigint[] is null or d.id = any (%(documents)s)) group by d.id)"""
+)
+# the postings x of the terms in `others` for the chunks in `places`: postings stand in the order of ordinals, so a binary search finds each
+_ENTRIES = sql.SQL(
+    """entries as (select o.*, p.document_id, ord, x
+                   from places cross join others o join postings p using (term, collection_id, document_id)
+                       cross join lateral (select p.ps || '{{}}' as ps offset 0) unpacked cross join unnest(ords) ord
+                       cross join lateral (select unpacked.ps[width_bucket((ord + 1 << 40) - 1, unpacked.ps)] as x offset 0) entry
+                   where x >> 40 = ord)"""
+)
+
+
+def _weights(connection: Connection, terms: Sequence[str], selection: Selection) -> tuple[list[_Weight], float]:
+    """The terms that the selection holds, the rarest first, and the slope."""
     rows = connection.execute(
-        """with weights as (select * from unnest(%(terms)s::text[], %(idf)s::float8[]) w (term, idf)),
-                wanted as (select * from unnest(%(only_documents)s::bigint[], %(only_ords)s::int[]) k (document_id, ord))
-           select document_id, (x >> 40)::int as ord,
-                  sum(w.idf * ((x >> 20) & 1048575)
-                      / (((x >> 20) & 1048575) + %(k1)s * (1 - %(b)s + %(b)s * (x & 1048575) / %(average)s::float8))) as score
-           from weights w join postings p on p.term = w.term collate "C", unnest(p.ps) x
-           where (%(collections)s::bigint[] is null or collection_id = any (%(collections)s))
-             and (%(documents)s::bigint[] is null or document_id = any (%(documents)s))
-             and (not %(restricted)s or (document_id, (x >> 40)::int) in (select document_id, ord from wanted))
-           group by 1, 2 order by score desc, 1, 2 limit %(limit)s""",
+        sql.SQL("with {} select term, df, idf, slope from statistics order by df, term").format(_STATISTICS),
+        {"terms": sorted(set(terms)), **selection.parameters},
+    ).fetchall()
+    return [_Weight(term=term, df=int(df), idf=idf) for term, df, idf, _ in rows], rows[0][3] if rows else 0.0
+
+
+def _led(
+    connection: Connection, weights: Sequence[_Weight], leading: int, *, rest: float, slope: float, selection: Selection, limit: int
+) -> list[Candidate]:
+    """The best of the chunks that hold one of the first `leading` terms. The others give a chunk no more than `rest`."""
+    rows = connection.execute(
+        sql.SQL(
+            """with leaders as (select term, weight, %(slope)s as slope from unnest(%(leaders)s::text[], %(leader_weights)s::float8[]) l (term, weight)),
+                    others as (select term, weight, %(slope)s as slope from unnest(%(others)s::text[], %(other_weights)s::float8[]) o (term, weight)),
+                    led as materialized (
+                        select document_id, x >> 40 as ord, sum({gain}) as score
+                        from (select document_id, weight, slope, unnest(ps) as x
+                              from leaders l join postings p on p.term = l.term collate "C"
+                              where (%(collections)s::bigint[] is null or collection_id = any (%(collections)s))
+                                and (%(documents)s::bigint[] is null or document_id = any (%(documents)s))) postings
+                        group by 1, 2),
+                    kept as materialized (
+                        select * from led
+                        where score + %(rest)s >= coalesce((select score from led order by score desc offset %(limit)s - 1 limit 1), 0)),
+                    places as (
+                        select d.collection_id, d.id as document_id, array_agg(ord) as ords
+                        from kept join documents d on d.id = kept.document_id group by d.id),
+                    {entries},
+                    added as (select document_id, ord, sum({gain}) as score from entries group by 1, 2)
+               select document_id, ord, (kept.score + coalesce(added.score, 0)) / {fixed}::float8
+               from kept left join added using (document_id, ord) order by 3 desc, 1, 2 limit %(limit)s"""
+        ).format(entries=_ENTRIES, gain=_GAIN, fixed=FIXED),
         {
-            "terms": terms,
-            "idf": [idf[t] for t in terms],
-            "k1": K1,
-            "b": B,
-            "average": average,
+            "leaders": [w.term for w in weights[:leading]],
+            "leader_weights": [w.idf * FIXED for w in weights[:leading]],
+            "others": [w.term for w in weights[leading:]],
+            "other_weights": [w.idf * FIXED for w in weights[leading:]],
+            "rest": ceil(rest * FIXED),
+            "slope": slope,
             "limit": limit,
-            "restricted": only is not None,
-            "only_documents": [k[0] for k in only or ()],
-            "only_ords": [k[1] for k in only or ()],
             **selection.parameters,
         },
     )
     return [Candidate(document_id=d, ord=o, score=s) for d, o, s in rows]
 
 
-def _two_phases(
-    connection: Connection,
-    *,
-    rare: list[str],
-    common: list[str],
-    idf: dict[str, float],
-    average: float,
-    selection: Selection,
-    limit: int,
-) -> list[Candidate] | None:
-    """None when fewer than `limit` chunks hold a rare term: then the common ones decide, and only one phase is exact."""
-    bound = sum(idf[t] for t in common)  # a term scores less than its idf, whatever its frequency and the chunk's length
+def _among(
+    connection: Connection, keys: Sequence[Key], *, weights: Sequence[_Weight], slope: float, selection: Selection, limit: int
+) -> list[Candidate]:
+    """The best of these chunks that hold a term."""
     rows = connection.execute(
-        """with rare as (select * from unnest(%(rare)s::text[], %(rare_idf)s::float8[]) w (term, idf)),
-                common as (select * from unnest(%(common)s::text[], %(common_idf)s::float8[]) w (term, idf)),
-                first as materialized (
-                    select document_id, (x >> 40)::int as ord,
-                           sum(w.idf * ((x >> 20) & 1048575)
-                               / (((x >> 20) & 1048575) + %(k1)s * (1 - %(b)s + %(b)s * (x & 1048575) / %(average)s::float8))) as score
-                    from rare w join postings p on p.term = w.term collate "C", unnest(p.ps) x
-                    where (%(collections)s::bigint[] is null or collection_id = any (%(collections)s))
-                      and (%(documents)s::bigint[] is null or document_id = any (%(documents)s))
-                    group by 1, 2),
-                bar as (select count(*) as n, min(score) as score from (select score from first order by score desc limit %(limit)s) best),
-                kept as materialized (select f.* from first f, bar where f.score + %(bound)s >= bar.score),
-                second as (
-                    select document_id, (x >> 40)::int as ord,
-                           sum(w.idf * ((x >> 20) & 1048575)
-                               / (((x >> 20) & 1048575) + %(k1)s * (1 - %(b)s + %(b)s * (x & 1048575) / %(average)s::float8))) as score
-                    from common w cross join (select distinct document_id from kept) k
-                    join lateral (select p.ps from postings p where p.term = w.term collate "C" and p.document_id = k.document_id) p on true,
-                         unnest(p.ps) x
-                    group by 1, 2)
-           select k.document_id, k.ord, k.score + coalesce(s.score, 0) as score, bar.n, bar.score
-           from bar left join kept k on true left join second s using (document_id, ord)
-           order by 3 desc nulls last, 1, 2 limit %(limit)s""",
+        sql.SQL(
+            """with others as (select term, weight, %(slope)s as slope from unnest(%(others)s::text[], %(other_weights)s::float8[]) o (term, weight)),
+                    {places}, {entries}
+               select document_id, ord, sum({gain}) / {fixed}::float8 from entries group by 1, 2 order by 3 desc, 1, 2 limit %(limit)s"""
+        ).format(places=_PLACES, entries=_ENTRIES, gain=_GAIN, fixed=FIXED),
         {
-            "rare": rare,
-            "rare_idf": [idf[t] for t in rare],
-            "common": common,
-            "common_idf": [idf[t] for t in common],
-            "bound": bound,
-            "k1": K1,
-            "b": B,
-            "average": average,
+            "others": [w.term for w in weights],
+            "other_weights": [w.idf * FIXED for w in weights],
+            "slope": slope,
             "limit": limit,
+            **_columns(keys),
             **selection.parameters,
         },
-    ).fetchall()
-    if not rows or rows[0][3] < limit:
-        return None
-    # a chunk with common terms only scores at most the bound: it must not be able to enter
-    if bound >= rows[-1][2]:
-        return None
-    return [Candidate(document_id=d, ord=o, score=s) for d, o, s, _, _ in rows]
+    )
+    return [Candidate(document_id=d, ord=o, score=s) for d, o, s in rows]
+
+
+def _columns(keys: Sequence[Key]) -> dict[str, list[int]]:
+    return {"key_documents": [k[0] for k in keys], "key_ords": [k[1] for k in keys]}

@@ -51,7 +51,7 @@ def search(
     wanted = deps.settings.candidates
     vector = deps.embedder.embed_query(query.text or question) if stage is not Stage.BM25 else None
     clock.lap("embed")
-    with as_subject(deps.pool, subject) as connection:
+    with as_subject(deps.pool, subject, snapshot=True) as connection:
         size = document_rows.chunk_count(connection, selection)
         if not size:
             raise NothingToSearch("No document is ready to be searched here. Upload a PDF, or wait until one is ready.")

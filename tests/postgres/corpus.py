@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from db import Connection
 from db import chunks as chunk_rows
 from db import documents as document_rows
-from db.chunks import Draft, Sentence
+from db.chunks import Draft, Posting, Sentence
 from rag import publication, text
 from rag.providers.fake import FakeEmbedder
 
@@ -55,3 +56,24 @@ def add_document(connection: Connection, name: str, texts: Sequence[str], *, col
         )
         document_rows.leave_stages(connection, document_id, seconds=0)
     return document_id
+
+
+def add_bags(connection: Connection, name: str, chunks: Sequence[Sequence[str]], *, collection: str = "Library") -> int:
+    """A published document of chunks with these terms, for BM25 alone: it has no text and no vectors."""
+    document_id = add_document(connection, name, [], collection=collection)
+    publish_bags(connection, document_id, chunks)
+    return document_id
+
+
+def publish_bags(connection: Connection, document_id: int, chunks: Sequence[Sequence[str]]) -> None:
+    """Let chunks with these terms take the place of those that the document had."""
+    counts = [Counter(bag) for bag in chunks]
+    document = document_rows.documents(connection, ids=[document_id])[0]
+    chunk_rows.publish(
+        connection,
+        collection_id=document.collection_id,
+        document_id=document_id,
+        model=chunk_rows.model_id(connection, EMBEDDER.name, EMBEDDER.dimensions),
+        lengths=[c.total() for c in counts],
+        postings=[Posting(term=term, ord=i, tf=tf, length=c.total()) for i, c in enumerate(counts) for term, tf in c.items()],
+    )

@@ -3,73 +3,193 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from typing import Any
 
 import bm25s
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from db import Pool, as_subject, search
+from db import Connection, Pool, as_subject, search
 from db import documents as document_rows
 from db.documents import Selection
-from tests.postgres.corpus import add_document
+from db.search import Candidate, Key
+from tests.postgres.corpus import add_bags, add_document, publish_bags
 
-VOCABULARY = [f"w{i}" for i in range(60)]
+Library = dict[int, Sequence[Sequence[str]]]  # the terms of each chunk, by document
+examples = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+VOCABULARY = ["the", "of", "in", "net", "income", "fiscal", "amcor", "xyz-123", "净利润", "~利润"]
+# from terms that nearly every chunk holds, many times over, to such as one in a hundred does
+words = st.sampled_from([term for at, term in enumerate(VOCABULARY) for _ in range(2 ** (len(VOCABULARY) - at) // 4 + 1)])
+bags = st.lists(words, min_size=1, max_size=12) | st.lists(words, min_size=1, max_size=4).map(lambda some: some * 70)
+libraries = st.lists(st.lists(bags, min_size=1, max_size=12), min_size=1, max_size=4)
+queries = st.lists(st.sampled_from([*VOCABULARY, "absent"]), min_size=1, max_size=7)
 
 
-def random_texts(rng: random.Random, n: int) -> list[str]:
-    """Zipf-like texts, so that some terms are common and some rare."""
-    weights = [1 / (i + 1) for i in range(len(VOCABULARY))]
-    return [" ".join(rng.choices(VOCABULARY, weights=weights, k=rng.randint(1, 60))) for _ in range(n)]
-
-
-def reference(texts: list[str], query: list[str]) -> dict[int, float]:
-    """Score of every text that shares a term with the query."""
+def reference(library: Library, query: Sequence[str]) -> dict[Key, float]:
+    """What the library bm25s gives to each chunk that shares a term with the query."""
     retriever = bm25s.BM25(k1=search.K1, b=search.B, method="lucene", dtype="float64")
-    retriever.index([t.split() for t in texts], show_progress=False)
-    known = [t for t in query if t in retriever.vocab_dict]
-    scores = retriever.get_scores(known) if known else np.zeros(len(texts))
-    return {i: float(s) for i, s in enumerate(scores) if s > 0}
+    retriever.index([list(bag) for chunks in library.values() for bag in chunks], show_progress=False)
+    known = [term for term in dict.fromkeys(query) if term in retriever.vocab_dict]
+    keys = [(document, ord_) for document, chunks in library.items() for ord_ in range(len(chunks))]
+    scores = retriever.get_scores(known) if known else np.zeros(len(keys))
+    return {key: float(score) for key, score in zip(keys, scores, strict=True) if score > 0}
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_scores_and_order_equal_those_of_bm25s(pool: Pool, seed: int) -> None:
-    rng = random.Random(seed)
-    texts = random_texts(rng, 240)
+def assert_best(found: Sequence[Candidate], expected: dict[Key, float], limit: int) -> None:
+    """The best of the expected, with their scores, in order: ties by document and ordinal, free where the list ends."""
+    assert len(found) == min(limit, len(expected))
+    assert {c.key: c.score for c in found} == pytest.approx({c.key: expected[c.key] for c in found}, abs=1e-4)
+    assert [c.key for c in found] == sorted((c.key for c in found), key=lambda key: (-scores_of(found)[key], key))
+    left_out = [score for key, score in expected.items() if key not in scores_of(found)]
+    assert not left_out or found[-1].score > max(left_out) - 1e-6
+
+
+def scores_of(found: Sequence[Candidate]) -> dict[Key, float]:
+    return {c.key: c.score for c in found}
+
+
+def add_library(connection: Connection, drawn: Sequence[Sequence[Sequence[str]]]) -> Library:
+    return {add_bags(connection, f"{number}.pdf", chunks): chunks for number, chunks in enumerate(drawn)}
+
+
+@examples
+@given(drawn=libraries, asked=st.lists(st.tuples(queries, st.integers(1, 40)), min_size=1, max_size=4))
+def test_scores_and_order_equal_those_of_bm25s(pool: Pool, drawn: Any, asked: list[tuple[list[str], int]]) -> None:
+    with as_subject(pool, "local") as connection, connection.transaction(force_rollback=True):
+        library = add_library(connection, drawn)
+        for query, limit in asked:
+            assert_best(search.bm25(connection, terms=query, selection=Selection(), limit=limit), reference(library, query), limit)
+
+
+@examples
+@given(drawn=libraries, query=queries, limit=st.integers(1, 15))
+def test_the_ranking_is_the_same_to_the_last_bit_whichever_terms_lead(pool: Pool, drawn: Any, query: list[str], limit: int) -> None:
+    with as_subject(pool, "local") as connection, connection.transaction(force_rollback=True), pytest.MonkeyPatch.context() as patch:
+        add_library(connection, drawn)
+        rankings = []
+        for share in (0.0, search.TYPICAL, 1.0, float("inf")):  # from as few leading terms as may be, to all
+            patch.setattr(search, "TYPICAL", share)
+            rankings.append(search.bm25(connection, terms=query, selection=Selection(), limit=limit))
+    assert all(ranking == rankings[-1] for ranking in rankings)
+
+
+@examples
+@given(drawn=libraries, query=queries, limit=st.integers(1, 15), data=st.data())
+def test_statistics_are_those_of_the_selection(pool: Pool, drawn: Any, query: list[str], limit: int, data: st.DataObject) -> None:
+    with as_subject(pool, "local") as connection, connection.transaction(force_rollback=True):
+        library = add_library(connection, drawn)
+        add_bags(connection, "elsewhere.pdf", [["the", "amcor"]] * 5, collection="Elsewhere")
+        home = next(c.id for c in document_rows.collections(connection) if c.name == "Library")
+        chosen = data.draw(st.sets(st.sampled_from(sorted(library)), min_size=1))
+        for selection in (Selection(documents=tuple(chosen)), Selection(collections=(home,), documents=tuple(chosen))):
+            found = search.bm25(connection, terms=query, selection=selection, limit=limit)
+            assert_best(found, reference({document: library[document] for document in chosen}, query), limit)
+
+
+@examples
+@given(drawn=libraries, query=queries, limit=st.integers(1, 15), data=st.data())
+def test_a_restriction_to_chunks_leaves_scores_as_they_are(
+    pool: Pool, drawn: Any, query: list[str], limit: int, data: st.DataObject
+) -> None:
+    with as_subject(pool, "local") as connection, connection.transaction(force_rollback=True):
+        library = add_library(connection, drawn)
+        keys = [(document, ord_) for document, chunks in library.items() for ord_ in range(len(chunks))]
+        only = data.draw(st.lists(st.sampled_from(keys), max_size=8))
+        found = search.bm25(connection, terms=query, selection=Selection(), limit=limit, only=only)
+        expected = {key: score for key, score in reference(library, query).items() if key in only}
+    assert_best(found, expected, limit)
+
+
+@examples
+@given(drawn=libraries, query=queries, chosen=st.integers(0, 3))
+def test_the_matches_of_a_chunk_add_up_to_its_score(pool: Pool, drawn: Any, query: list[str], chosen: int) -> None:
+    with as_subject(pool, "local") as connection, connection.transaction(force_rollback=True):
+        library = add_library(connection, drawn)
+        for selection in (Selection(), Selection(documents=(sorted(library)[chosen % len(library)],))):
+            hits = search.bm25(connection, terms=query, selection=selection, limit=100)
+            matches = search.matched(connection, keys=[hit.key for hit in hits], terms=query, selection=selection)
+            assert set(matches) == {hit.key for hit in hits}
+            for hit in hits:
+                bag = library[hit.document_id][hit.ord]
+                assert {m.term: m.tf for m in matches[hit.key]} == {term: bag.count(term) for term in query if term in bag}
+                assert sum(m.score for m in matches[hit.key]) == hit.score
+                assert [m.score for m in matches[hit.key]] == sorted((m.score for m in matches[hit.key]), reverse=True)
+
+
+def test_a_chunk_without_any_of_the_terms_has_no_matches(pool: Pool) -> None:
     with as_subject(pool, "local") as connection:
-        documents = [add_document(connection, f"{d}.pdf", texts[d * 40 : (d + 1) * 40]) for d in range(6)]
-        for _ in range(25):
-            query = rng.sample(VOCABULARY, rng.randint(1, 9))
-            limit = rng.choice([5, 20, 300])
-            expected = reference(texts, query)
-            found = search.bm25(connection, terms=query, selection=Selection(), limit=limit)
-            assert len(found) == min(limit, len(expected))
-            for candidate in found:
-                at = documents.index(candidate.document_id) * 40 + candidate.ord
-                assert candidate.score == pytest.approx(expected[at], abs=1e-4)
-            best = sorted(expected.values(), reverse=True)[: len(found)]
-            assert [c.score for c in found] == pytest.approx(best, abs=1e-4)
+        document = add_bags(connection, "a.pdf", [["first", "words"], ["other", "text"]])
+        found = search.matched(connection, keys=[(document, 0), (document, 1), (document, 9)], terms=["other"], selection=Selection())
+        outside = search.matched(connection, keys=[(document, 1)], terms=["other"], selection=Selection(documents=(document + 1,)))
+    assert list(found) == [(document, 1)]
+    assert outside == {}
 
 
-def test_statistics_are_those_of_the_selection(pool: Pool) -> None:
-    rng = random.Random(7)
-    texts, others = random_texts(rng, 50), random_texts(rng, 200)
+def test_few_terms_lead_where_the_others_cannot_lift_a_chunk_into_the_answer(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    leading: list[int] = []
+    led = search._led
+
+    def spy(connection: Connection, weights: Any, leads: int, **options: Any) -> list[Candidate]:
+        leading.append(leads)
+        return led(connection, weights, leads, **options)
+
+    monkeypatch.setattr(search, "_led", spy)
+    chunks = [["the", "of", *(["amcor"] if at % 10 == 0 else ["other"])] for at in range(100)]
     with as_subject(pool, "local") as connection:
-        chosen = add_document(connection, "chosen.pdf", texts)
-        add_document(connection, "other.pdf", others)
-        found = search.bm25(connection, terms=["w3", "w20"], selection=Selection(documents=(chosen,)), limit=100)
-    expected = reference(texts, ["w3", "w20"])
-    assert {c.ord: c.score for c in found} == pytest.approx(expected, abs=1e-4)
+        library = {add_bags(connection, "a.pdf", chunks): chunks}
+        for limit in (5, 50):
+            found = search.bm25(connection, terms=["the", "amcor", "of"], selection=Selection(), limit=limit)
+            assert_best(found, reference(library, ["the", "amcor", "of"]), limit)
+    assert leading[0] == 1
+    assert leading[-1] == 3
+
+
+def test_long_chunks_and_many_repetitions_are_counted_in_full(pool: Pool) -> None:
+    chunks = [["term"] * 200_000, ["term"] * 63 + ["other"] * 5000, ["other"], ["term", "other"]]
+    with as_subject(pool, "local") as connection:
+        library = {add_bags(connection, "a.pdf", chunks): chunks}
+        for query in (["term"], ["term", "other"]):
+            assert_best(search.bm25(connection, terms=query, selection=Selection(), limit=9), reference(library, query), 9)
 
 
 def test_a_deleted_document_leaves_no_trace_in_the_statistics(pool: Pool) -> None:
     rng = random.Random(8)
-    texts = random_texts(rng, 50)
+    kept, dropped = ([rng.choices(VOCABULARY, k=9) for _ in range(30)] for _ in range(2))
     with as_subject(pool, "local") as connection:
-        add_document(connection, "kept.pdf", texts)
-        gone = add_document(connection, "gone.pdf", random_texts(rng, 80))
+        library = {add_bags(connection, "kept.pdf", kept): kept}
+        gone = add_bags(connection, "gone.pdf", dropped)
         document_rows.delete_document(connection, gone)
-        found = search.bm25(connection, terms=["w0", "w40"], selection=Selection(), limit=100)
-    assert {c.ord: c.score for c in found} == pytest.approx(reference(texts, ["w0", "w40"]), abs=1e-4)
+        found = search.bm25(connection, terms=["the", "amcor"], selection=Selection(), limit=100)
+    assert_best(found, reference(library, ["the", "amcor"]), 100)
+
+
+def test_what_is_committed_between_two_statements_is_not_seen(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(11)
+    before, after = ([rng.choices(VOCABULARY, k=9) for _ in range(size)] for size in (30, 90))
+    with as_subject(pool, "local") as connection:
+        document = add_bags(connection, "situated.pdf", before)
+        gone = add_bags(connection, "gone.pdf", before)
+    weigh = search._weights
+
+    def interrupted(*given: Any) -> Any:
+        weights = weigh(*given)
+        with as_subject(pool, "local") as writer:
+            publish_bags(writer, document, after)
+            document_rows.delete_document(writer, gone)
+        return weights
+
+    monkeypatch.setattr(search, "_weights", interrupted)
+    with as_subject(pool, "local", snapshot=True) as connection:
+        found = search.bm25(connection, terms=["the", "amcor"], selection=Selection(), limit=500)
+    assert_best(found, reference({document: before, gone: before}, ["the", "amcor"]), 500)
+    monkeypatch.undo()
+    with as_subject(pool, "local", snapshot=True) as connection:
+        found = search.bm25(connection, terms=["the", "amcor"], selection=Selection(), limit=500)
+    assert_best(found, reference({document: after}, ["the", "amcor"]), 500)
 
 
 def test_ties_are_broken_by_document_and_ordinal(pool: Pool) -> None:
@@ -84,29 +204,3 @@ def test_an_unpublished_document_is_not_found(pool: Pool) -> None:
     with as_subject(pool, "local") as connection:
         add_document(connection, "draft.pdf", ["half done"], publish=False)
         assert search.bm25(connection, terms=["half"], selection=Selection(), limit=10) == []
-
-
-def test_the_matches_of_a_chunk_add_up_to_its_score(pool: Pool) -> None:
-    rng = random.Random(9)
-    texts = random_texts(rng, 90)
-    with as_subject(pool, "local") as connection:
-        documents = [add_document(connection, f"{d}.pdf", texts[d * 30 : (d + 1) * 30]) for d in range(3)]
-        for selection in (Selection(), Selection(documents=(documents[1],))):
-            query = ["w0", "w7", "w30", "absent"]
-            hits = search.bm25(connection, terms=query, selection=selection, limit=100)
-            matches = search.matched(connection, keys=[hit.key for hit in hits], terms=query, selection=selection)
-            assert set(matches) == {hit.key for hit in hits}
-            for hit in hits:
-                words = texts[documents.index(hit.document_id) * 30 + hit.ord].split()
-                assert {m.term: m.tf for m in matches[hit.key]} == {term: words.count(term) for term in query if term in words}
-                assert sum(m.score for m in matches[hit.key]) == pytest.approx(hit.score, abs=1e-9)
-                assert [m.score for m in matches[hit.key]] == sorted((m.score for m in matches[hit.key]), reverse=True)
-
-
-def test_a_chunk_without_any_of_the_terms_has_no_matches(pool: Pool) -> None:
-    with as_subject(pool, "local") as connection:
-        document = add_document(connection, "a.pdf", ["first words", "other text"])
-        found = search.matched(connection, keys=[(document, 0), (document, 1), (document, 9)], terms=["other"], selection=Selection())
-        outside = search.matched(connection, keys=[(document, 1)], terms=["other"], selection=Selection(documents=(document + 1,)))
-    assert list(found) == [(document, 1)]
-    assert outside == {}

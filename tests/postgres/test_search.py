@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from db import as_subject
 from db import documents as document_rows
+from db import search as search_rows
 from db.documents import Selection
 from rag.deps import Deps
 from rag.errors import NothingToSearch, TransientProviderError
@@ -84,6 +86,27 @@ def test_a_selection_of_documents_or_collections_is_kept(library: Deps) -> None:
         report = next(d.id for d in document_rows.documents(connection) if d.filename == "report.pdf")
     assert set(found(library, "Paris", selection=Selection(collections=(travel,)))) == {"Nothing about money here.", "Paris is a city."}
     assert "Paris is a city." not in found(library, "Paris", selection=Selection(documents=(report,)))
+
+
+def test_a_search_sees_one_state_of_the_library(library: Deps, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = search(library, "local", "net income", selection=Selection())
+    dense = search_rows.dense
+
+    def interrupted(*given: Any, **options: Any) -> Any:
+        """A document vanishes and another appears between the stages."""
+        found = dense(*given, **options)
+        with as_subject(library.pool, "local") as writer:
+            report = next(d.id for d in document_rows.documents(writer) if d.filename == "report.pdf")
+            document_rows.delete_document(writer, report)
+            add_document(writer, "new.pdf", ["Net income of another company."] * 50)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(search_rows, "dense", interrupted)
+        meanwhile = search(library, "local", "net income", selection=Selection())
+    assert meanwhile.hits == before.hits
+    assert meanwhile.trace.stages == before.trace.stages
+    assert {hit.document for hit in search(library, "local", "net income", selection=Selection(), stage=Stage.BM25).hits} == {"new.pdf"}
 
 
 def test_an_empty_library_says_so(deps: Deps) -> None:
