@@ -18,7 +18,7 @@ class By(StrEnum):
     MODEL = "model"
     DOCUMENT = "document"
     ANSWER = "answer"
-    DAY = "day"
+    DAY = "day"  # and model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Spending:
     """What several calls were billed for."""
 
     key: str  # the model, the day, or the id of the document or message; "" when that was deleted
-    label: str  # the file name or the question, where the key is an id
+    label: str  # of a document its file name, of an answer its question, of a day the model
     last: datetime
     calls: int
     input_tokens: int  # at the plain price
@@ -123,7 +123,7 @@ def spending(
                from (select u.*,
                             coalesce(case %(by)s when 'model' then u.model when 'document' then u.document_id::text
                                      when 'answer' then u.message_id::text else to_char(u.at, 'YYYY-MM-DD') end, '') as key,
-                            coalesce(case %(by)s when 'document' then d.filename when 'answer' then m.question end, '') as label
+                            coalesce(case %(by)s when 'document' then d.filename when 'answer' then m.question when 'day' then u.model end, '') as label
                      from usage u left join documents d on d.id = u.document_id left join messages m on m.id = u.message_id
                      where (%(since)s::timestamptz is null or u.at >= %(since)s)
                        and (%(message)s::bigint is null or u.message_id = %(message)s)

@@ -63,3 +63,4 @@ def _navigation() -> None:
             query_params={"c": str(conversation_id)} if conversation_id else None,
         )
         st.page_link("pages/documents.py", label=_("Documents"), icon=":material/description:")
+        st.page_link("pages/usage.py", label=_("Usage"), icon=":material/payments:")

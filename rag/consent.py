@@ -21,6 +21,7 @@ class Purpose(StrEnum):
     ANSWER = "answer"  # questions, and the passages found for them
     RERANK = "rerank"  # the same
     SITUATE = "situate"  # whole documents
+    EMBED = "embed"  # whole documents, and questions
 
 
 class Model(Protocol):

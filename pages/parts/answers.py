@@ -11,6 +11,7 @@ from pages.parts.followed import read_answer
 from pages.parts.guard import attempt, guard
 from pages.parts.i18n import _, plural, told
 from pages.parts.markdown_tree import answer_tree, extract_tree
+from pages.parts.money import price, prompt_tokens, tokens
 from pages.parts.source_pane import open_source, opened_citation, show_sources
 from pages.parts.state import Answer, page_state
 from pages.parts.tree_component import LAST, Click, Node, button, draw_tree
@@ -166,14 +167,24 @@ def _standing(read: Answer) -> list[Node]:
         said.append(
             ["p", {"c": "notice"}, _("Interrupted: the program that wrote this answer ended. What was written is kept.") + " ", again]
         )
+    foot = _foot(read)
+    return [*said, ["div", {"c": "foot faint small"}, *foot]] if foot else said
+
+
+def _foot(read: Answer) -> list[Node]:
+    """How many sources, who wrote it, at what price, and what of it is not from the documents."""
+    message = read.message
     foot: list[Node] = []
     if read.sources:
         foot.append(button(plural("{n} source", "{n} sources", len(read.sources)), act="sources:", classes="link"))
     if message.finished and message.model and not message.is_extract:
         foot.append(["span", {}, _("Written by {model}").format(model=message.model)])
+    if read.spent:
+        sent, written = tokens(prompt_tokens(read.spent)), tokens(read.spent.output_tokens)
+        foot.append(["span", {"title": _("{sent} tokens sent, {written} written").format(sent=sent, written=written)}, price(read.spent)])
     if message.dropped:
         left_out = plural("{n} citation left out: its quote was not found.", "{n} citations left out: quotes not found.", message.dropped)
         foot.append(["span", {}, left_out])
     if message.finished and not message.is_extract and not message.abstained and any(not p.citations for p in message.parts):
         foot.append(["span", {}, ["span", {"c": "uncited"}, _("Dotted text")], " " + _("is not from your documents.")])
-    return [*said, ["div", {"c": "foot faint small"}, *foot]] if foot else said
+    return foot

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from db.conversations import Message, State
 from pages.parts.state import Answer, Source, page_state
-from rag import conversation
+from rag import conversation, usage
 
 if TYPE_CHECKING:
     from rag.deps import Deps
@@ -20,7 +20,8 @@ def read_answer(deps: Deps, subject: str, message_id: int) -> Answer | None:
     message, citations = conversation.follow(deps, subject, message_id)
     if message is None:
         return None
-    read = Answer(message=message, citations=tuple(citations), sources=_sources(deps, subject, message))
+    spent = usage.of_answer(deps, subject, message_id) if message.finished else None
+    read = Answer(message=message, citations=tuple(citations), sources=_sources(deps, subject, message), spent=spent)
     if message.finished and message.state is not State.INTERRUPTED:
         held[message_id] = read
     return read

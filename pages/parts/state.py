@@ -9,6 +9,7 @@ import streamlit as st
 
 if TYPE_CHECKING:
     from db.conversations import Citation, Message
+    from rag.usage import Spending
 
 KEY = "situate"
 
@@ -67,6 +68,7 @@ class Answer:
     message: Message
     citations: tuple[Citation, ...]
     sources: tuple[Source, ...]  # by rank; () until they are known
+    spent: Spending | None = None  # once it has ended; None: nothing was billed
 
     def found(self, document_id: int | None, ords: tuple[int, ...]) -> Found | None:
         """The best of these chunks as retrieval found it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rag import prices
-from rag.deps import ANSWERING_MODEL, RERANKING_MODEL, SITUATING_MODEL
+from rag.deps import ANSWERING_MODEL, COHERE_RERANKER, SITUATING_MODEL, VOYAGE_RERANKER
 from rag.errors import SettingsError
 from rag.prices import PriceList
 from rag.providers import Usage
@@ -85,7 +85,7 @@ def test_a_dated_snapshot_costs_what_its_model_does(shipped: PriceList) -> None:
 
 
 def test_the_models_of_the_default_configuration_are_priced(shipped: PriceList) -> None:
-    assert all(shipped.model(name) for name in (SITUATING_MODEL, ANSWERING_MODEL, RERANKING_MODEL))
+    assert all(shipped.model(name) for name in (SITUATING_MODEL, ANSWERING_MODEL, COHERE_RERANKER, VOYAGE_RERANKER))
 
 
 def test_an_operators_list_replaces_a_models_price_and_adds_models(tmp_path: Path) -> None:
