@@ -20,11 +20,10 @@ lint: install
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-# SET is a folder with documents/*.pdf and questions.jsonl (bench/page_hits.py).
+# SET is a folder with a set of questions (README.md, Measuring retrieval).
 bench: install
-	@test -d "$(SET)/documents" || { echo "make bench SET=FOLDER, where FOLDER holds documents/ and questions.jsonl (bench/page_hits.py)" >&2; exit 2; }
-	.venv/bin/situate ingest "$(SET)/documents"
-	.venv/bin/python bench/page_hits.py "$(SET)"
+	@test -f "$(SET)/questions.jsonl" || { echo "make bench SET=FOLDER, where FOLDER holds questions.jsonl and documents (README.md, Measuring retrieval)" >&2; exit 2; }
+	.venv/bin/situate evaluate --set "$(SET)"
 
 browser:
 	@sh tests/install_browser.sh

@@ -12,11 +12,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 STAGES = ("dense", "bm25", "fused", "reranked")  # of rag.trace.Stage
+CONTEXTS = ("none", "given", "structural", "model")  # of rag.question_sets.Context
 LASTING = ("serve", "worker")  # run until stopped, and log what they do
 LONGEST_COLLECTION = 200  # characters
 INTERRUPTED, PIPE_CLOSED = 130, 141  # what a shell calls SIGINT and SIGPIPE
@@ -103,6 +104,18 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="list the documents")
     delete = commands.add_parser("delete", help="delete documents and all that came from them")
     delete.add_argument("names", nargs="+", metavar="NAME", help="file name, as list shows it")
+    measure = commands.add_parser("evaluate", help="measure retrieval on a set of questions, stage by stage")
+    measure.add_argument("--set", type=_path, required=True, metavar="DIR", help="a folder with questions.jsonl and documents (README.md)")
+    measure.add_argument("--json", type=_path, metavar="OUT", help="write the figures to this file too")
+    measure.add_argument("--context", type=_names(CONTEXTS), metavar="NAMES", help=f"of {', '.join(CONTEXTS)}, by comma")
+    measure.add_argument("--stage", type=_names(STAGES), metavar="NAMES", help=f"of {', '.join(STAGES)}, by comma")
+    measure.add_argument("--language", metavar="CODE", help="only questions in this language, such as zh")
+    some = measure.add_mutually_exclusive_group()
+    some.add_argument("--limit", type=_positive, metavar="N", help="only the first so many questions")
+    some.add_argument(
+        "--sample", type=_positive, metavar="N", help="only so many questions, drawn by type and language, the same every time"
+    )
+    measure.add_argument("--by", choices=("type", "language"), help="tell these apart too")
     for command in (ingest, find, ask, listing, delete):
         command.add_argument("--collection", type=_collection, metavar="NAME", help="only this collection (ingest: into it)")
         command.add_argument("--json", action="store_true", help="machine-readable output")
@@ -125,6 +138,17 @@ def _path(text: str) -> Path:
     if not text:  # Path("") is the current folder: an unset variable of a script would upload all of it
         raise argparse.ArgumentTypeError("a path is empty")
     return Path(text)
+
+
+def _names(known: Sequence[str]) -> Callable[[str], list[str]]:
+    def names(text: str) -> list[str]:
+        given = [name.strip() for name in text.split(",")]
+        for name in given:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"{name or 'nothing'} is none of {', '.join(known)}")
+        return given
+
+    return names
 
 
 def _collection(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +16,7 @@ from db import migrate as migrations
 from db.documents import Document, Selection, Status
 from rag import answer, conversation, doctor, jobs, library, search
 from rag.deps import Deps, opened
-from rag.errors import DocumentGone, QuestionError, UploadError
+from rag.errors import DocumentGone, QuestionError, QuestionSetError, UploadError
 from rag.output import count, dump, note, say
 from rag.settings import Settings
 from rag.trace import Stage
@@ -35,6 +36,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
         "ask": _ask,
         "list": _list,
         "delete": _delete,
+        "evaluate": _evaluate,
     }[arguments.command]
     return command(settings, arguments)
 
@@ -247,6 +249,36 @@ def _answer_json(progress: answer.Progress, told: str) -> dict[str, Any]:
         "model": progress.model,
         "usage": asdict(progress.usage) if progress.usage else None,
     }
+
+
+def _evaluate(settings: Settings, arguments: argparse.Namespace) -> int:
+    from rag import evaluate, ladder_table, question_sets
+
+    if arguments.json and not arguments.json.parent.is_dir():
+        raise QuestionSetError(f"{arguments.json} cannot be written: its folder does not exist.")  # said before the work, not after
+    found = question_sets.chosen(
+        question_sets.load(arguments.set), language=arguments.language, limit=arguments.limit, sample=arguments.sample
+    )
+    with opened(settings) as deps:
+        plan = evaluate.plan(
+            deps,
+            settings.subject,
+            found,
+            contexts=[question_sets.Context(name) for name in arguments.context or ()],
+            stages=[Stage(name) for name in arguments.stage or ()],
+        )
+        progress = ladder_table.Progress()
+        try:
+            measured = evaluate.run(deps, settings.subject, plan, progress=progress)
+        finally:
+            progress.end()
+    groups = measured.group(arguments.by) if arguments.by else {}
+    for line in [*ladder_table.lines(measured), *(line for name, part in groups.items() for line in ["", name, *ladder_table.rows(part)])]:
+        say(line)
+    if arguments.json:
+        told = measured.as_json() | ({"by": {name: part.as_json() for name, part in groups.items()}} if groups else {})
+        arguments.json.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    return 0
 
 
 def _list(settings: Settings, arguments: argparse.Namespace) -> int:

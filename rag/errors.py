@@ -7,6 +7,7 @@ SituateError
  |- DocumentGone             the document was deleted while work on it was under way
  |- QuestionError            the question cannot be searched for
  |- NothingToSearch          no document is ready in what was selected
+ |- QuestionSetError         a set of questions to measure with is wrong; nothing was measured
  |- ProviderError            a model provider answered with an error
      |- PermanentProviderError    bad key, no rights, unknown model, rejected request: asking again will not help
      |- TransientProviderError    overloaded, rate limited, unreachable: asking again may help
@@ -42,6 +43,10 @@ class QuestionError(SituateError):
 
 class NothingToSearch(SituateError):
     """No document is ready in what was selected."""
+
+
+class QuestionSetError(SituateError):
+    """A set of questions to measure with is wrong; nothing was measured."""
 
 
 class ProviderError(SituateError):

@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from db import as_subject
 from db import chunks as chunk_rows
 from db import documents as document_rows
+from db.chunks import Draft
 from db.documents import Document, Page
 from rag import chunking, pdf, publication, text
 from rag.deps import Deps
 from rag.errors import UnreadableDocument
+from rag.pdf import Reading
 from rag.publication import Pulse
 
 
@@ -46,12 +48,7 @@ def _read(deps: Deps, subject: str, document: Document) -> None:
         publication.still_there(document_rows.enter_stage(connection, document.id, "reading", 0))
         content = b"".join(document_rows.file_parts(connection, document.id))
     reading = pdf.read(content, seconds=deps.settings.read_seconds)
-    drafts = chunking.chunk(
-        reading,
-        filename=document.filename,
-        count_tokens=deps.embedder.count_tokens,
-        max_tokens=deps.embedder.max_tokens,
-    )
+    drafts = cut(deps, reading, filename=document.filename)
     empty = [page.number for page in reading.pages if page.source == "none"]
     pages = [Page(number=p.number, label=p.label, width=p.width, height=p.height, source=p.source, note=p.note) for p in reading.pages]
     words = [publication.words(chunk_rows.indexed_text(context=d.context, heading=d.heading, text=d.text)) for d in drafts]
@@ -73,6 +70,11 @@ def _read(deps: Deps, subject: str, document: Document) -> None:
         raise UnreadableDocument(
             f"No text was found {where}: it is probably a scan. Run it through text recognition (OCR), then upload that."
         )
+
+
+def cut(deps: Deps, reading: Reading, *, filename: str) -> list[Draft]:
+    """A reading's chunks, with their structural contexts, of the size that the embedder takes."""
+    return chunking.chunk(reading, filename=filename, count_tokens=deps.embedder.count_tokens, max_tokens=deps.embedder.max_tokens)
 
 
 def _page_ranges(numbers: Sequence[int]) -> str:
