@@ -134,9 +134,15 @@ def model_id(connection: Connection, name: str, dimensions: int) -> int:
     return int(row[0])
 
 
-def drafted(connection: Connection, *, document_id: int, model: int) -> dict[int, bytes]:
-    """Which chunks have an embedding waiting to be published: ord -> digest of the text it was computed from."""
-    rows = connection.execute("select ord, key from vector_drafts where document_id = %s and model_id = %s", [document_id, model])
+def embedded(connection: Connection, *, document_id: int, model: int) -> dict[int, bytes]:
+    """Which chunks have an embedding, drafted or else published: ord -> digest of the text it was computed from."""
+    rows = connection.execute(
+        """select ord, coalesce(d.key, v.key)
+           from (select ord, key from vector_drafts where document_id = %(document)s and model_id = %(model)s) d
+           full join (select ord, key from vectors where document_id = %(document)s and model_id = %(model)s) v using (ord)
+           where coalesce(d.key, v.key) is not null""",
+        {"document": document_id, "model": model},
+    )
     return {ord_: bytes(key) for ord_, key in rows}
 
 
@@ -155,14 +161,19 @@ def put_vector_drafts(
 def publish(
     connection: Connection, *, collection_id: int, document_id: int, model: int, lengths: Sequence[int], postings: Iterable[Posting]
 ) -> None:
-    """Make a document searchable, whole: its drafted vectors and its postings replace whatever was published.
+    """Make a document searchable, whole: drafted vectors take the place of those they replace, its postings that of all before.
 
     One transaction: the caller's. `lengths` holds each chunk's length in terms, by ord.
     """
-    connection.execute("delete from vectors where document_id = %s and model_id = %s", [document_id, model])
     connection.execute(
-        """insert into vectors (model_id, collection_id, document_id, ord, vec)
-           select model_id, collection_id, document_id, ord, vec from vector_drafts where document_id = %s and model_id = %s order by ord""",
+        """delete from vectors v where document_id = %(document)s and model_id = %(model)s and (ord >= %(chunks)s or exists (
+               select from vector_drafts d where d.document_id = %(document)s and d.model_id = %(model)s and d.ord = v.ord))""",
+        {"document": document_id, "model": model, "chunks": len(lengths)},
+    )
+    connection.execute(
+        """insert into vectors (model_id, collection_id, document_id, ord, key, vec)
+           select model_id, collection_id, document_id, ord, key, vec
+           from vector_drafts where document_id = %s and model_id = %s order by ord""",
         [document_id, model],
     )
     connection.execute("delete from vector_drafts where document_id = %s and model_id = %s", [document_id, model])
@@ -181,23 +192,6 @@ def publish(
         [collection_id, document_id],
     )
     connection.execute("update documents set n_chunks = %s, total_len = %s where id = %s", [len(lengths), sum(lengths), document_id])
-
-
-def put_context(connection: Connection, *, collection_id: int, document_id: int, situator: str, ord_: int, text: str, error: str) -> None:
-    """Keep what a model wrote for a chunk, or why it did not; a stored context is never overwritten by an error."""
-    connection.execute(
-        """insert into contexts (collection_id, document_id, situator, ord, text, error) values (%s, %s, %s, %s, %s, %s)
-           on conflict (document_id, situator, ord) do update set text = excluded.text, error = excluded.error where contexts.text = ''""",
-        [collection_id, document_id, situator, ord_, text, error],
-    )
-
-
-def contexts(connection: Connection, *, document_id: int, situator: str) -> dict[int, str]:
-    """The contexts a model has written for a document so far, by ord."""
-    rows = connection.execute(
-        "select ord, text from contexts where document_id = %s and situator = %s and text <> ''", [document_id, situator]
-    )
-    return dict(rows.fetchall())
 
 
 def put_contexts(connection: Connection, *, document_id: int, rows: Sequence[tuple[int, str, str, str]]) -> None:

@@ -22,6 +22,16 @@ class Status(StrEnum):
     SUPERSEDED = "superseded"  # a newer version answers in its place; old citations still open it
 
 
+class Situating(StrEnum):
+    """How far a model has come with a ready document's contexts."""
+
+    NOT = ""  # no model was ever asked
+    WORKING = "working"  # calls are under way
+    WAITING = "waiting"  # what failed for now is tried again by itself
+    BATCHED = "batched"  # the provider works on a batch
+    ENDED = "ended"  # nothing more happens by itself; all are situated, or `unsituated` says why not
+
+
 @dataclass(frozen=True, kw_only=True)
 class Collection:
     id: int
@@ -48,10 +58,15 @@ class Document:
     note: str
     seconds: float  # of work until it was published
     n_chunks: int
+    situator: str  # model and prompt version that situates it, or did last
+    situating: Situating
+    situated: int  # chunks that have a context by that model
+    unsituated: str  # why the others wait or have none
     created_at: datetime
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", Status(self.status))
+        object.__setattr__(self, "situating", Situating(self.situating))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +151,8 @@ def documents(connection: Connection, *, ids: Sequence[int] | None = None, colle
         return cursor.execute(
             """select d.id, d.collection_id, c.name as collection, d.filename, d.size, d.title, d.language, d.page_count, d.status, d.stage,
                       d.done, d.total, coalesce(extract(epoch from clock_timestamp() - d.stage_started), 0)::float8 as stage_seconds,
-                      d.error, d.note, d.seconds::float8 as seconds, d.n_chunks, d.created_at
+                      d.error, d.note, d.seconds::float8 as seconds, d.n_chunks, d.situator, d.situating, d.situated, d.unsituated,
+                      d.created_at
                from documents d join collections c on c.id = d.collection_id
                where (%(ids)s::bigint[] is null and d.status <> 'superseded' or d.id = any (%(ids)s::bigint[]))
                  and (%(collection)s::text is null or c.name = %(collection)s)
@@ -189,6 +205,38 @@ def enter_stage(connection: Connection, document_id: int, stage: str, total: int
 def report_progress(connection: Connection, document_id: int, done: int) -> bool:
     """Note how much of the stage is done; False when the document is gone."""
     return connection.execute("update documents set done = %s, updated_at = now() where id = %s", [done, document_id]).rowcount == 1
+
+
+def note_situating(
+    connection: Connection, document_id: int, state: Situating, *, situator: str, situated: int, unsituated: str = ""
+) -> bool:
+    """Note how far a model has come with the contexts; False when the document is gone."""
+    return (
+        connection.execute(
+            "update documents set situating = %s, situator = %s, situated = %s, unsituated = %s, updated_at = now() where id = %s",
+            [state, situator, situated, unsituated, document_id],
+        ).rowcount
+        == 1
+    )
+
+
+def report_situated(connection: Connection, document_id: int, situated: int) -> bool:
+    """Note how many chunks have a context by now; False when the document is gone."""
+    return (
+        connection.execute(
+            "update documents set done = %(n)s, situated = %(n)s, updated_at = now() where id = %(id)s", {"n": situated, "id": document_id}
+        ).rowcount
+        == 1
+    )
+
+
+def end_situating(connection: Connection, document_id: int, unsituated: str | None = None) -> None:
+    """No further attempt follows; what is published stays, and keeps answering. Without a new reason the last one stands."""
+    connection.execute(
+        """update documents set situating = 'ended', unsituated = coalesce(%s, unsituated), stage = '', done = 0, total = 0,
+                  updated_at = now() where id = %s and status = 'ready'""",
+        [unsituated, document_id],
+    )
 
 
 def leave_stages(connection: Connection, document_id: int, *, seconds: float) -> None:

@@ -25,6 +25,14 @@ def busy_documents(connection: Connection) -> set[int]:
     return {document_id for (document_id,) in rows}
 
 
+def drop_waiting(connection: Connection, task: str, document_id: int) -> None:
+    """Take a document's waiting jobs of a task out of the queue; one that runs is left alone."""
+    connection.execute(
+        "delete from procrastinate_jobs where task_name = %s and status = 'todo' and (args ->> 'document_id')::bigint = %s",
+        [task, document_id],
+    )
+
+
 def queue_state(connection: Connection) -> QueueState:
     with connection.cursor(row_factory=class_row(QueueState)) as cursor:
         state = cursor.execute(

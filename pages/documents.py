@@ -7,7 +7,7 @@ import streamlit as st
 from pages import frame
 from pages.parts.consent_notice import consent_notice
 from pages.parts.document_reader import document_reader
-from pages.parts.document_rows import EVERY, document_row, under_way
+from pages.parts.document_rows import document_row, every
 from pages.parts.escape import plain
 from pages.parts.guard import guard
 from pages.parts.i18n import _, told
@@ -28,14 +28,15 @@ def library_rows() -> None:
         def rows() -> None:
             with guard("rows"):
                 shown = library.documents(page.deps, page.subject)
+                situator = library.situator(page.deps, page.subject)
                 for document in shown:
-                    document_row(page.deps, page.subject, document)
-                if following and not any(map(under_way, shown)):
-                    st.rerun()  # nothing is left to follow
+                    document_row(page.deps, page.subject, document, situator=situator)
+                if pause is not None and every(shown) != pause:
+                    st.rerun()  # nothing is left to follow, or at another pace
 
-        following = any(map(under_way, documents))
-        if following:
-            st.fragment(rows, run_every=EVERY, key="rows")()
+        pause = every(documents)
+        if pause is not None:
+            st.fragment(rows, run_every=pause, key="rows")()
         else:
             with st.container():
                 rows()

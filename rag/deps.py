@@ -149,6 +149,10 @@ def _situators(settings: Settings) -> tuple[Situator, ...]:
             return (_claude_situator(settings, SITUATING_MODEL),) if settings.anthropic_api_key else ()
         case ["anthropic", model]:
             return (_claude_situator(settings, model),)
+        case ["langchain", model]:
+            from rag.providers.langchain import ChatModelSituator
+
+            return (ChatModelSituator(model),)
         case ["fake", _]:
             from rag.providers.fake import FakeSituator
 
@@ -157,7 +161,7 @@ def _situators(settings: Settings) -> tuple[Situator, ...]:
 
 
 def _claude_situator(settings: Settings, model: str) -> Situator:
-    from rag.providers.anthropic import ClaudeSituator
+    from rag.providers.claude_situator import ClaudeSituator
 
     return ClaudeSituator(model=model, api_key=_anthropic_key(settings), base_url=settings.anthropic_base_url)
 

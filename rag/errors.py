@@ -9,7 +9,8 @@ SituateError
  |- NothingToSearch          no document is ready in what was selected
  |- QuestionSetError         a set of questions to measure with is wrong; nothing was measured
  |- ProviderError            a model provider answered with an error
-     |- PermanentProviderError    bad key, no rights, unknown model, rejected request: asking again will not help
+     |- PermanentProviderError    bad key, no rights, unknown model: asking again will not help
+     |   |- RejectedRequest           this very request will not do; another may
      |- TransientProviderError    overloaded, rate limited, unreachable: asking again may help
 
 Whether a provider's error is permanent or transient is decided once, in its adapter. Errors of the database (`db.DatabaseRefused`)
@@ -54,7 +55,11 @@ class ProviderError(SituateError):
 
 
 class PermanentProviderError(ProviderError):
-    """Asking again will not help: bad key, no rights, unknown model, rejected request."""
+    """Asking again will not help: bad key, no rights, unknown model."""
+
+
+class RejectedRequest(PermanentProviderError):
+    """This very request will not do: too long, malformed, or its content is refused. Another may."""
 
 
 class TransientProviderError(ProviderError):

@@ -11,6 +11,7 @@ from procrastinate.exceptions import JobAborted
 
 from db import Connection, DatabaseAway, as_subject
 from db import documents as document_rows
+from db import jobs as job_rows
 from rag import consent, ingest, publication
 from rag import situate as situating
 from rag.consent import Purpose
@@ -72,20 +73,39 @@ def index(context: JobContext, *, subject: str, document_id: int) -> None:
 
 
 @app.task(name="situate", queue="documents", retry=Retries(), pass_context=True)
-def situate(context: JobContext, *, subject: str, document_id: int) -> None:
-    """Let a model situate one ready document; it keeps answering meanwhile."""
+def situate(context: JobContext, *, subject: str, document_id: int, attempt: int = 0) -> None:
+    """One round of situating a ready document, which keeps answering meanwhile; another is queued while something is left to do.
+
+    `attempt` counts the rounds before it that brought nothing.
+    """
     deps: Deps = context.additional_context["deps"]
     try:
-        situating.situate(deps, subject, document_id, pulse=_pulse(context))
+        with as_subject(deps.pool, subject) as connection:
+            job_rows.drop_waiting(connection, "situate", document_id)  # this round does what they would
+        outcome = situating.situate(deps, subject, document_id, pulse=_pulse(context))
+        _queue_next(deps, subject, document_id, outcome, attempt)
     except DocumentGone:
         log.info("document %s is gone; nothing to situate", document_id)
     except Exception as error:
         if _is_last(error, context):  # what is published stays, and keeps answering
             log.exception("document %s is not situated", document_id)
             with as_subject(deps.pool, subject) as connection:
-                document_rows.leave_stages(connection, document_id, seconds=0)
-                document_rows.add_note(connection, document_id, f"Not situated by a model: {_told(error)}")
+                document_rows.end_situating(connection, document_id, _told(error))
         raise
+
+
+def _queue_next(deps: Deps, subject: str, document_id: int, outcome: situating.Outcome, attempt: int) -> None:
+    """Another round after a growing wait, until so many in a row brought nothing."""
+    if outcome.again is None:
+        return
+    attempt = 0 if outcome.progressed else attempt + 1
+    with as_subject(deps.pool, subject) as connection:
+        if attempt < ATTEMPTS_WHEN_AWAY:
+            wait = int(max(outcome.again, min(2**attempt, 300)))
+            defer_situate(connection, subject=subject, document_id=document_id, attempt=attempt, wait=wait)
+        else:
+            log.warning("document %s is not situated whole after %d rounds that brought nothing", document_id, attempt)
+            document_rows.end_situating(connection, document_id)
 
 
 @app.periodic(cron="* * * * * */10")
@@ -102,16 +122,21 @@ def defer_index(connection: Connection, *, subject: str, document_id: int) -> No
     _defer(connection, "index", priority=0, subject=subject, document_id=document_id)
 
 
-def defer_situate(connection: Connection, *, subject: str, document_id: int) -> None:
-    """Queue the situating of a ready document in the caller's transaction."""
-    _defer(connection, "situate", priority=-10, subject=subject, document_id=document_id)
+def defer_situate(connection: Connection, *, subject: str, document_id: int, attempt: int = 0, wait: int = 0) -> None:
+    """Queue a round of situating a ready document, in so many seconds, in the caller's transaction."""
+    _defer(connection, "situate", priority=-10, wait=wait, subject=subject, document_id=document_id, attempt=attempt)
 
 
-def _defer(connection: Connection, task: str, *, priority: int, subject: str, document_id: int) -> None:
+def _defer(connection: Connection, task: str, *, priority: int, wait: int = 0, document_id: int, **arguments: str | int) -> None:
     """One job at a time for a document: jobs with the same lock wait for one another."""
-    _deferring.configure_task(task, queue="documents", lock=f"document-{document_id}", priority=priority, connection=connection).defer(
-        subject=subject, document_id=document_id
-    )
+    _deferring.configure_task(
+        task,
+        queue="documents",
+        lock=f"document-{document_id}",
+        priority=priority,
+        schedule_in={"seconds": wait} if wait else None,
+        connection=connection,
+    ).defer(document_id=document_id, **arguments)
 
 
 def run_worker(deps: Deps, *, wait: bool = True) -> None:

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from db import as_subject
 from db import chunks as chunk_rows
+from db import contexts as context_rows
 from db import documents as document_rows
 from db import jobs as job_rows
 from db.chunks import Chunk
@@ -141,6 +142,19 @@ def allow(deps: Deps, subject: str, recipient: str, model: str | None = None) ->
             for ready in document_rows.documents(connection):
                 if ready.status is Status.READY:
                     jobs.defer_situate(connection, subject=subject, document_id=ready.id)
+
+
+def situator(deps: Deps, subject: str) -> str | None:
+    """Model and prompt version that situates the subject's documents now; None when no model may."""
+    found = consent.first_allowed(deps.situators, consent.granted(deps, subject), Purpose.SITUATE)
+    return found.name if found else None
+
+
+def situate_again(deps: Deps, subject: str, document_id: int) -> None:
+    """Queue a ready document's situating, what failed for good included. Contexts that this model has written are not paid for again."""
+    with as_subject(deps.pool, subject) as connection:
+        context_rows.forget_errors(connection, document_id=document_id)
+        jobs.defer_situate(connection, subject=subject, document_id=document_id)
 
 
 def retry(deps: Deps, subject: str, document_id: int) -> None:

@@ -36,13 +36,13 @@ def still_there(updated: bool) -> None:  # noqa: FBT001 - the one thing it is ab
 
 
 def draft_vectors(deps: Deps, subject: str, document: Document, chunks: Sequence[Chunk], *, pulse: Pulse) -> None:
-    """Draft the vectors that are missing or were computed from another text, a batch at a time."""
+    """Draft the vectors that are missing or were computed from another text, a batch at a time; what is published already stays."""
     with as_subject(deps.pool, subject) as connection:
         model = chunk_rows.model_id(connection, deps.embedder.name, deps.embedder.dimensions)
-        drafted = chunk_rows.drafted(connection, document_id=document.id, model=model)
+        known = chunk_rows.embedded(connection, document_id=document.id, model=model)
     embedded = {chunk.ord: text.without_figures(chunk.indexed_text) for chunk in chunks}
     keys = {ord_: hashlib.blake2b(said.encode(), digest_size=16).digest() for ord_, said in embedded.items()}
-    waiting = [chunk.ord for chunk in chunks if drafted.get(chunk.ord) != keys[chunk.ord]]
+    waiting = [chunk.ord for chunk in chunks if known.get(chunk.ord) != keys[chunk.ord]]
     done = len(chunks) - len(waiting)
     for at in range(0, len(waiting), BATCH):
         batch = waiting[at : at + BATCH]

@@ -56,7 +56,15 @@ class Settings(BaseSettings):
         "langchain:PACKAGE.MODULE:CLASS?KEY=VALUE&..., fake:reranker or none.",
     )
     rerank_seconds: float = Field(default=5, gt=0, description="Seconds a reranker may take; then the fused order is used.")
-    situator: str = Field(default="auto", description="auto (Claude with a key and consent), anthropic:MODEL, fake:situator or none.")
+    situator: str = Field(
+        default="auto",
+        description="auto (Claude with a key and consent), anthropic:MODEL, langchain:PROVIDER:MODEL, fake:situator or none.",
+    )
+    situate_batch_above: int = Field(
+        default=1000,
+        ge=0,
+        description="Documents with more passages are situated by the batch where the provider has batches: half the price, up to a day. 0: none.",
+    )
     answerer: str = Field(
         default="auto",
         description="auto (Claude with a key and consent, else an extract), anthropic:MODEL, langchain:PROVIDER:MODEL, fake:answerer or extract.",

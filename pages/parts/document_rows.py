@@ -12,20 +12,31 @@ from db.documents import Document, Status
 from pages.parts.escape import plain
 from pages.parts.guard import attempt
 from pages.parts.i18n import _, language, plural, told
+from pages.parts.situating_row import goes_on, situating_row
 from pages.parts.state import page_state
 from pages.parts.tree_component import Click, Node, button, draw_tree
 from rag import library
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rag.deps import Deps
 
 EVERY = 1.0  # seconds between two looks while work is under way
+EVERY_BATCH = 15.0  # the same while it goes on elsewhere, or later
 FEWEST_DONE = 2  # units of a stage before its speed is worth a forecast
 
 
 def under_way(document: Document) -> bool:
-    """Whether something about it will change by itself."""
+    """Whether it is being worked on, or waits for its turn."""
     return document.status in {Status.QUEUED, Status.WORKING} or bool(document.stage)
+
+
+def every(documents: Sequence[Document]) -> float | None:
+    """Seconds between two looks at these documents; None when nothing about them will change by itself."""
+    if any(map(under_way, documents)):
+        return EVERY
+    return EVERY_BATCH if any(map(goes_on, documents)) else None
 
 
 def progress(document: Document) -> None:
@@ -70,8 +81,8 @@ def facts(document: Document) -> str:
     return " · ".join(filter(None, [states.get(document.status), *told_of, size]))
 
 
-def document_row(deps: Deps, subject: str, document: Document) -> None:
-    """One document: name and state, progress or facts, and its buttons."""
+def document_row(deps: Deps, subject: str, document: Document, *, situator: str | None) -> None:
+    """One document: name and state, progress or facts, and its buttons. `situator` is who would situate it now."""
     state = page_state()
     with st.container(border=True, key=f"document-{document.id}"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -84,6 +95,7 @@ def document_row(deps: Deps, subject: str, document: Document) -> None:
             st.error(plain(told(document.error)), icon=":material/error:")
         if document.note:
             st.caption(plain(told(document.note)))
+        situating_row(deps, subject, document, situator=situator)
         if state.deleting == document.id:
             _confirm_deletion(deps, subject, document)
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rag.errors import ProviderError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,13 +111,12 @@ class Prompt:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Context:
-    """The situating text of one chunk, or why there is none."""
+class Written:
+    """What a model wrote in answer to a Prompt."""
 
-    ord: int
-    text: str = ""
-    error: str = ""
-    usage: Usage | None = None
+    text: str
+    usage: Usage
+    fault: str = ""  # why the text cannot be used (cut off, refused, empty), in a sentence; it is paid for all the same
 
 
 class Embedder(Protocol):
@@ -167,7 +169,7 @@ class Reranker(Protocol):
 
 
 class Situator(Protocol):
-    """Writes, for each chunk, a short context that situates it in its document (Anthropic, Contextual Retrieval, September 2024)."""
+    """A model that writes short contexts (Anthropic, Contextual Retrieval, September 2024). An adapter makes one call; rag.situate does the rest."""
 
     @property
     def name(self) -> str:
@@ -175,13 +177,53 @@ class Situator(Protocol):
         ...
 
     @property
+    def model(self) -> str:
+        """As the provider calls it, and as it is priced."""
+        ...
+
+    @property
     def recipient(self) -> str | None: ...
 
-    def situate(self, document: str, chunks: Sequence[tuple[int, str]]) -> Iterator[Context]:
-        """Yield one Context per (ord, text), in any order, as each is done.
+    @property
+    def cacheable(self) -> int | None:
+        """The shortest prefix, in tokens, that the provider keeps when asked to; None when it cannot be asked to."""
+        ...
 
-        A chunk's failure is its Context.error. Raises PermanentProviderError when no further call can succeed.
+    @property
+    def batches(self) -> Batches | None:
+        """Where the provider takes calls by the batch, at a lower price; None when it does not."""
+        ...
+
+    def write(self, prompt: Prompt) -> Written:
+        """One call, never repeated here: whoever asks knows how many others wait. Raises ProviderError."""
+        ...
+
+
+class Batches(Protocol):
+    """Calls that a provider works on by itself, within a day, for half the price."""
+
+    @property
+    def most(self) -> int:
+        """How many requests one batch takes."""
+        ...
+
+    def submit(self, requests: Sequence[tuple[str, Prompt]]) -> str:
+        """Hand over (custom_id, prompt) pairs; the provider's id of the batch. After a TransientProviderError it may have been taken or not."""
+        ...
+
+    def find(self, token: str, *, requests: int, since: datetime) -> str | None:
+        """The batch of so many requests whose custom_ids begin with `token`, submitted no earlier than `since`; None when none was taken.
+
+        Raises TransientProviderError while that cannot be told.
         """
+        ...
+
+    def has_ended(self, batch: str) -> bool:
+        """Whether its results are there. Raises PermanentProviderError when the provider knows no such batch."""
+        ...
+
+    def results(self, batch: str) -> Iterator[tuple[str, Written | ProviderError]]:
+        """Each request's custom_id and what became of it, in any order."""
         ...
 
 

@@ -1,7 +1,7 @@
-"""Claude: situates chunks with a cached document, and answers from `search_result` blocks whose sentences it cites.
+"""Claude: answers from `search_result` blocks whose sentences it cites; and the client and errors that its situator shares.
 
-Contextual Retrieval: anthropic.com/news/contextual-retrieval (September 2024). Wire format: API version 2026-10-21, which the official
-client (2.12) speaks. The client is imported when an adapter is built; that takes over a second.
+Wire format: API version 2026-10-21, which the official client (2.12) speaks. The client is imported when an adapter is built; that takes
+over a second.
 """
 
 from __future__ import annotations
@@ -9,40 +9,25 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any, Final
 
 from rag import prompts
-from rag.errors import PermanentProviderError, ProviderError, TransientProviderError
-from rag.providers import BlockEnd, Cite, Context, Passage, Text, Turn, Usage
+from rag.errors import PermanentProviderError, ProviderError, RejectedRequest, TransientProviderError
+from rag.providers import BlockEnd, Cite, Passage, Text, Turn, Usage
 
 if TYPE_CHECKING:
     import anthropic
     from anthropic import APIResponse
     from anthropic.lib.streaming import ParsedMessageStreamEvent
-    from anthropic.types import Message, MessageParam, SearchResultBlockParam, TextBlockParam, TextCitation, ThinkingConfigParam
+    from anthropic.types import Message, MessageParam, SearchResultBlockParam, TextBlockParam, TextCitation
 
 log = logging.getLogger(__name__)
 
 RECIPIENT: Final = "Anthropic"
 _URL: Final = "https://api.anthropic.com"
 _PATIENCE: Final = 20.0  # seconds; a longer wait that the API asks for is handed to the caller instead of slept through
-_SITUATE_TOKENS: Final = 400  # a context has 50 to 100; Chinese and the newer tokenizer need some room
-_THINKING_TOKENS: Final = 4_000  # more, for a model that cannot be kept from thinking first
 _ANSWER_TOKENS: Final = 16_000  # thinking included
-_WRITERS: Final = 4  # chunks situated at once
-_GIVE_UP: Final = 3  # failures in a row before the document is cached; the rest of its chunks is then not tried
 
-# How a model is told to write at once (platform.claude.com, thinking, November 2026). One that is not listed may think first.
-_NO_THINKING: Final[dict[str, ThinkingConfigParam]] = {
-    "claude-haiku-5-5": {"type": "disabled"},
-    "claude-sonnet-5-5": {"type": "between_tools"},
-    "claude-sonnet-5": {"type": "disabled"},
-    "claude-opus-5": {"type": "disabled"},
-    "claude-haiku-4-5": {"type": "disabled"},
-    "claude-sonnet-4-5": {"type": "disabled"},
-    "claude-sonnet-4-6": {"type": "disabled"},
-}
 # These think before an answer unless told otherwise; at their default effort a person waits longer for the first word.
 _EFFORT: Final = {"claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5", "claude-sonnet-5", "claude-opus-5"}
 # What an error is known by (its type, or its status when there is no type), and what a person reads. 529 is Anthropic's "overloaded".
@@ -59,67 +44,6 @@ _PERMANENT: Final[dict[tuple[str | int, ...], str]] = {
 }
 
 
-class ClaudeSituator:
-    """Writes each chunk's context with the whole document in the prompt cache."""
-
-    recipient: str | None = RECIPIENT
-
-    def __init__(self, *, model: str, api_key: str, base_url: str | None = None, timeout: float = 60.0) -> None:
-        """``timeout`` is in seconds and holds for one chunk's call."""
-        self._model = model
-        self._client = _client(api_key, base_url, timeout)
-
-    @property
-    def name(self) -> str:
-        return prompts.situated_by(self._model)
-
-    def situate(self, document: str, chunks: Sequence[tuple[int, str]]) -> Iterator[Context]:
-        """One call writes the cache, the rest read it: an entry is usable only once the first response has begun."""
-        waiting = list(chunks)
-        failures: list[str] = []
-        while waiting:
-            context = self._write(document, *waiting.pop(0))
-            yield context
-            if not context.error:
-                break
-            failures.append(context.error)
-            if len(failures) == _GIVE_UP:
-                for ord_, _ in waiting:
-                    yield Context(ord=ord_, error=context.error)
-                return
-        pool = ThreadPoolExecutor(max_workers=_WRITERS, thread_name_prefix="situate")
-        try:
-            for future in as_completed([pool.submit(self._write, document, ord_, text) for ord_, text in waiting]):
-                yield future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-    def _write(self, document: str, ord_: int, chunk: str) -> Context:
-        system, _, document_part, chunk_part = prompts.parts("situate")
-        no_thinking = _NO_THINKING.get(_undated(self._model))
-        options: dict[str, Any] = {} if no_thinking is None else {"thinking": no_thinking}
-        content: list[TextBlockParam] = [
-            {"type": "text", "text": prompts.fill(document_part, document=document), "cache_control": {"type": "ephemeral"}},
-            {"type": "text", "text": prompts.fill(chunk_part, chunk=chunk)},
-        ]
-        try:
-            message = self._client.messages.create(
-                model=self._model,
-                max_tokens=_SITUATE_TOKENS if no_thinking else _THINKING_TOKENS,
-                system=system,
-                messages=[{"role": "user", "content": content}],
-                **options,
-            )
-        except _failures() as error:
-            translated = translate(error, self._model)
-            if isinstance(translated, PermanentProviderError):
-                raise translated from error
-            return Context(ord=ord_, error=str(translated))
-        text = " ".join("".join(block.text for block in message.content if block.type == "text").split())
-        fault = _stopped(message.stop_reason) or ("" if text else "Claude wrote nothing for this passage.")
-        return Context(ord=ord_, text="" if fault else text, error=fault, usage=_usage(message))
-
-
 class ClaudeAnswerer:
     """Answers from passages sent as search results, one text block per sentence: a citation is then a range of our sentences."""
 
@@ -129,7 +53,7 @@ class ClaudeAnswerer:
     def __init__(self, *, model: str, api_key: str, base_url: str | None = None, timeout: float = 120.0) -> None:
         """``timeout`` is in seconds and bounds the silence between two pieces of an answer, not the whole of it."""
         self._model = model
-        self._client = _client(api_key, base_url, timeout)
+        self._client = client(api_key, base_url, timeout=timeout)
 
     @property
     def name(self) -> str:
@@ -140,7 +64,7 @@ class ClaudeAnswerer:
 
         A quote is the cited blocks joined without a space, as the API gives it.
         """
-        options: dict[str, Any] = {"output_config": {"effort": "medium"}} if _undated(self._model) in _EFFORT else {}
+        options: dict[str, Any] = {"output_config": {"effort": "medium"}} if undated(self._model) in _EFFORT else {}
         sent = [(number, passage) for number, passage in enumerate(passages) if any(s.strip() for s in passage.sentences)]
         message: Message | None = None
         try:
@@ -155,45 +79,47 @@ class ClaudeAnswerer:
                     if message is not None or event.type == "message_start":
                         message = stream.current_message_snapshot
                     yield from _pieces(event, sent)
-        except _failures() as error:
+        except failures() as error:
             if message is not None:
-                yield _usage(message)
+                yield metered(message)
             raise translate(error, self._model) from error
         if message is not None:
-            yield _usage(message)
+            yield metered(message)
         if message is None or message.stop_reason is None:
             raise TransientProviderError("Anthropic's answer broke off before its end. Ask again.")
-        if stopped := _stopped(message.stop_reason):
-            raise PermanentProviderError(stopped)
+        if fault := stopped(message.stop_reason):
+            raise PermanentProviderError(fault)
 
 
 def translate(error: Exception, model: str) -> ProviderError:
-    """A failure of the client as ours: permanent or transient, in a sentence. The type in the body counts before the status.
-
-    An error in mid-stream comes with the status 200 of its stream and is known by its type alone.
-    """
+    """A failure of the client as ours: permanent or transient, in a sentence. An error in mid-stream comes with the status 200 of its stream."""
     import anthropic
 
     if isinstance(error, anthropic.APITimeoutError):
         return TransientProviderError("Anthropic did not answer in time. Try again later.")
     if not isinstance(error, anthropic.APIStatusError):
         return TransientProviderError("Anthropic could not be reached. Check the network, or try again later.")
-    retry_after = _retry_after(error.response.headers)
+    said = error.api_message or "no reason given"
+    return known(error.type or "", error.status_code, said, model=model, retry_after=_retry_after(error.response.headers))
+
+
+def known(kind: str, status: int, said: str, *, model: str, retry_after: float | None = None) -> ProviderError:
+    """An error of the API as ours. Its type (`overloaded_error`) counts before its status, which is 0 where there is none."""
     for kinds, sentence in _TRANSIENT.items():
-        if error.type in kinds or error.status_code in kinds:
+        if kind in kinds or status in kinds:
             return TransientProviderError(sentence, retry_after=retry_after)
     for kinds, sentence in _PERMANENT.items():
-        if error.type in kinds or error.status_code in kinds:
+        if kind in kinds or status in kinds:
             return PermanentProviderError(sentence.format(model=model))
-    if error.status_code >= 500:
+    if status >= 500:
         return TransientProviderError("Anthropic had an internal error. Try again later.", retry_after=retry_after)
-    return PermanentProviderError(f"Anthropic rejected the request: {(error.api_message or 'no reason given')[:300]}")
+    return RejectedRequest(f"Anthropic rejected the request: {said[:300]}")
 
 
-def _client(api_key: str, base_url: str | None, timeout: float) -> anthropic.Anthropic:
+def client(api_key: str, base_url: str | None, *, timeout: float, retries: int = 2) -> anthropic.Anthropic:
     import anthropic
 
-    return anthropic.Anthropic(api_key=api_key, base_url=base_url or _URL, timeout=timeout, middleware=[_impatient])
+    return anthropic.Anthropic(api_key=api_key, base_url=base_url or _URL, timeout=timeout, max_retries=retries, middleware=[_impatient])
 
 
 def _impatient(request: Any, call_next: Any) -> APIResponse[Any]:
@@ -204,7 +130,7 @@ def _impatient(request: Any, call_next: Any) -> APIResponse[Any]:
     return response
 
 
-def _failures() -> tuple[type[Exception], ...]:
+def failures() -> tuple[type[Exception], ...]:
     """What the client raises; a connection that breaks in mid-stream comes as its HTTP library's own error."""
     import anthropic
     import httpx2
@@ -222,7 +148,7 @@ def _retry_after(headers: Any) -> float | None:
     return None
 
 
-def _undated(model: str) -> str:
+def undated(model: str) -> str:
     """A model's name without the date of its snapshot."""
     return re.sub(r"-\d{8}$", "", model)
 
@@ -277,7 +203,7 @@ def _cite(citation: TextCitation, sent: Sequence[tuple[int, Passage]]) -> Iterat
     yield Cite(passage=number, first=start, last=end, quote=citation.cited_text)
 
 
-def _stopped(reason: str | None) -> str:
+def stopped(reason: str | None) -> str:
     """Why the text is not whole, or an empty string when it is."""
     return {
         "refusal": "Claude declined to write about this.",
@@ -286,7 +212,7 @@ def _stopped(reason: str | None) -> str:
     }.get(reason or "", "")
 
 
-def _usage(message: Message) -> Usage:
+def metered(message: Message) -> Usage:
     usage = message.usage
     return Usage(
         model=message.model,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import ProviderError
-from rag.providers import BlockEnd, Cite, Context, Meter, Passage, Text, Turn, Usage, unmetered
+from rag.providers import Batches, BlockEnd, Cite, Meter, Passage, Prompt, Text, Turn, Usage, Written, unmetered
 from rag.text import terms
 
 Event = Text | Cite | BlockEnd | Usage
@@ -67,25 +67,28 @@ class FakeReranker:
 
 @dataclass(frozen=True, kw_only=True)
 class FakeSituator:
-    """Situates each chunk by the document's first line."""
+    """Situates each chunk by the first line of what it is shown."""
 
     recipient: str | None = None
     name: str = "fake-situator"
-    errors: Mapping[int, str] = field(default_factory=dict)  # chunk's ord -> the error it ends with
-    failure: ProviderError | None = None  # raised after the first chunk, in place of the rest
-    delay: float = 0.0  # seconds per chunk
+    model: str = "fake-situator"
+    cacheable: int | None = None
+    batches: Batches | None = None
+    faults: Mapping[str, str] = field(default_factory=dict)  # words of a chunk -> the fault of what is written for it
+    failure: ProviderError | None = None  # of every call
+    delay: float = 0.0  # seconds a call
 
-    def situate(self, document: str, chunks: Sequence[tuple[int, str]]) -> Iterator[Context]:
-        first_line = next((line.strip() for line in document.splitlines() if line.strip()), "an empty document")
-        for done, (ord_, text) in enumerate(chunks):
-            if done and self.failure:
-                raise self.failure
-            time.sleep(self.delay)
-            usage = Usage(model=self.name, input_tokens=len(terms(document)) + len(terms(text)), output_tokens=len(terms(first_line)))
-            if error := self.errors.get(ord_, ""):
-                yield Context(ord=ord_, error=error)
-            else:
-                yield Context(ord=ord_, text=f"From “{first_line[:200]}”.", usage=usage)
+    def write(self, prompt: Prompt) -> Written:
+        time.sleep(self.delay)
+        if self.failure:
+            raise self.failure
+        shown = (line.strip() for line in f"{prompt.prefix}\n{prompt.suffix}".splitlines())
+        first_line = next((line for line in shown if line and not line.startswith("<")), "nothing")
+        read = len(terms(prompt.prefix)) + len(terms(prompt.suffix))
+        usage = Usage(model=self.model, input_tokens=read, output_tokens=len(terms(first_line)))
+        if fault := next((fault for words, fault in self.faults.items() if words in prompt.suffix), ""):
+            return Written(text="", usage=usage, fault=fault)
+        return Written(text=f"From “{first_line[:200]}”.", usage=usage)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Any chat model that LangChain can build answers here, with [n.m] markers for citations.
+"""Any chat model that LangChain can build answers here, with [n.m] markers for citations, and writes contexts.
 
 `init_chat_model` of langchain 1.4 knows some thirty providers, each in a package of its own. A few live only in langchain-community, which
 is in sunset and warns on import: they are named here and imported when one is asked for.
@@ -14,13 +14,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from rag import prompts
-from rag.errors import PermanentProviderError, ProviderError, SettingsError, TransientProviderError
-from rag.providers import BlockEnd, Cite, Passage, Text, Turn, Usage
+from rag.errors import PermanentProviderError, ProviderError, RejectedRequest, SettingsError, TransientProviderError
+from rag.providers import Batches, BlockEnd, Cite, Passage, Prompt, Text, Turn, Usage, Written
 from rag.providers.markers import MarkerReader
+from rag.windows import tokens
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import AIMessageChunk, BaseMessage
+    from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,38 @@ class ChatModelAnswerer:
             raise translate(error, self.recipient or self._provider) from error
 
 
+class ChatModelSituator:
+    """Writes contexts with a LangChain chat model. Some providers cache prefixes by themselves; none is asked to."""
+
+    cacheable: int | None = None
+    batches: Batches | None = None
+
+    def __init__(self, model: str, chat: BaseChatModel | None = None) -> None:
+        """As for ChatModelAnswerer."""
+        self.model = model
+        self._provider = model.partition(":")[0]
+        self._chat = chat or build_chat_model(model)
+
+    @property
+    def name(self) -> str:
+        return prompts.situated_by(self.model)
+
+    @property
+    def recipient(self) -> str | None:
+        return self._provider.capitalize()
+
+    def write(self, prompt: Prompt) -> Written:
+        from langchain_core.messages import HumanMessage, SystemMessage
+
+        asked = "\n\n".join(part for part in (prompt.prefix, prompt.suffix) if part)
+        try:
+            message = self._chat.invoke([SystemMessage(prompt.system), HumanMessage(asked)])
+        except Exception as error:  # any of thirty vendors' own; translated, never swallowed
+            raise translate(error, self.recipient or self._provider) from error
+        text = " ".join(str(message.text).split())
+        return Written(text=text, usage=_added(Usage(model=self.model), message), fault=_fault(message, text, prompt.most_tokens))
+
+
 def build_chat_model(model: str) -> BaseChatModel:
     """The chat model that 'provider:model' names. Raises SettingsError: unknown provider, package not installed, key missing."""
     provider, _, name = model.partition(":")
@@ -102,13 +135,21 @@ def translate(error: Exception, recipient: str) -> ProviderError:
         return error
     if isinstance(error, ImportError):  # some vendors' classes miss a package only when they are called
         return PermanentProviderError(f"{recipient} needs a package that is not installed: {first_line(error)}")
-    if status in (401, 403) or (status is None and _KEY.search(str(error))):
+    if status in (401, 402, 403, 404) or (status is None and _KEY.search(str(error))):
         return PermanentProviderError(f"{recipient} refused the API key or the model. Check both in the settings.")
     if status in (408, 409, 425, 429) or (isinstance(status, int) and status >= 500):
-        return TransientProviderError(f"{recipient} is overloaded or limits this key's rate. Try again later.")
+        return TransientProviderError(f"{recipient} is overloaded or limits this key's rate. Try again later.", retry_after=_wished(error))
     if status is None and (isinstance(error, OSError) or _TRANSIENT.search(type(error).__name__) or _TRANSIENT.search(str(error))):
         return TransientProviderError(f"{recipient} could not be reached. Check the network, or try again later.")
-    return PermanentProviderError(f"{recipient} rejected the request: {first_line(error)}")
+    return RejectedRequest(f"{recipient} rejected the request: {first_line(error)}")
+
+
+def _wished(error: Exception) -> float | None:
+    """Seconds, from the `retry-after` of the response that most vendors' exceptions carry."""
+    try:
+        return float(getattr(error, "response").headers["retry-after"])  # noqa: B009 - not every exception has one
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def _community(provider: str, name: str) -> BaseChatModel:
@@ -144,7 +185,7 @@ def _shown(number: int, passage: Passage) -> str:
     return "\n".join(["<passage>", head, *note, *sentences, "</passage>"])
 
 
-def _added(usage: Usage, chunk: AIMessageChunk) -> Usage:
+def _added(usage: Usage, chunk: AIMessage) -> Usage:
     """Some vendors meter on the last chunk, some on several; what they read from a cache is part of the input they state."""
     metered: dict[str, Any] = dict(chunk.usage_metadata or {})
     if not metered and (stated := chunk.response_metadata.get("token_usage")):  # as the community's classes report it, once
@@ -158,6 +199,17 @@ def _added(usage: Usage, chunk: AIMessageChunk) -> Usage:
         cache_write_tokens=usage.cache_write_tokens + written,
         cache_read_tokens=usage.cache_read_tokens + read,
     )
+
+
+def _fault(message: AIMessage, text: str, most_tokens: int) -> str:
+    """Why a text cannot be used, or an empty string; vendors give the reason an answer ended under two names."""
+    stated = message.response_metadata
+    reason = str(stated.get("finish_reason") or stated.get("stop_reason") or "").lower()
+    if reason in {"length", "max_tokens"} or tokens(text) > most_tokens:
+        return "The model wrote far more than a note."
+    if reason in {"content_filter", "sensitive", "refusal", "safety"}:
+        return "The model declined to write about this."
+    return "" if text else "The model wrote nothing."
 
 
 def first_line(error: Exception) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from db import as_subject
 from db import chunks as chunk_rows
-from db.documents import Selection, Status
+from db.documents import Selection, Situating, Status
 from rag import jobs, library
 from rag.deps import Deps
 from rag.search import search
@@ -52,9 +52,8 @@ def test_a_refused_key_leaves_the_document_ready_with_structural_contexts_and_a_
 ) -> None:
     claude.fail_next(401, times=99)
     document = index(agreed, pdfs.report())
-    assert document.status is Status.READY
-    assert "key" in document.note
-    assert document.stage == ""
+    assert (document.status, document.stage, document.situating, document.situated) == (Status.READY, "", Situating.ENDED, 0)
+    assert "key" in document.unsituated
     assert {c.context_by for c in library.chunks(agreed, SUBJECT, document.id)} == {chunk_rows.STRUCTURAL}
     assert search(agreed, SUBJECT, "board", selection=Selection()).hits
 
@@ -75,9 +74,10 @@ def test_an_unexpected_end_of_situating_leaves_the_document_ready_and_says_so(
     def broken(*_: object) -> None:
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr(type(agreed.situators[0]), "situate", broken)
+    monkeypatch.setattr(type(agreed.situators[0]), "write", broken)
     monkeypatch.setattr(jobs, "ATTEMPTS_OTHERWISE", 1)
     document = index(agreed, pdfs.report())
     assert (document.status, document.stage) == (Status.READY, "")
-    assert "RuntimeError" in document.note
+    assert document.situating is Situating.ENDED
+    assert "RuntimeError" in document.unsituated
     assert search(agreed, SUBJECT, "board", selection=Selection()).hits

@@ -6,11 +6,14 @@ import psycopg
 import pytest
 
 from db import Pool, as_subject, search
+from db import batches as batch_rows
 from db import chunks as chunk_rows
+from db import contexts as context_rows
 from db import conversations as conversation_rows
 from db import documents as document_rows
 from db import estimates as estimate_rows
 from db import usage as usage_rows
+from db.contexts import Context, Summary
 from db.conversations import Citation, Part, State
 from db.documents import Page, Selection
 from tests.postgres.corpus import EMBEDDER, add_document
@@ -23,6 +26,8 @@ TABLES = [
     "pages",
     "chunks",
     "contexts",
+    "summaries",
+    "batches",
     "vector_drafts",
     "vectors",
     "postings",
@@ -58,9 +63,10 @@ def alice(pool: Pool) -> dict[str, int]:
             model=model,
             rows=[(0, b"key", EMBEDDER.embed_query("unpublished"))],
         )
-        chunk_rows.put_context(
-            connection, collection_id=document.collection_id, document_id=document_id, situator="m", ord_=0, text="about", error=""
-        )
+        place = {"collection_id": document.collection_id, "document_id": document_id, "situator": "m"}
+        context_rows.put_context(connection, context=Context(ord=0, text="about"), **place)
+        context_rows.put_summary(connection, summary=Summary(text="a recipe"), **place)
+        batch_rows.add_batch(connection, token="t", ords=[0, 1], **place)
         conversation_id = conversation_rows.start_conversation(connection, title="what?", selection=Selection())
         message_id = conversation_rows.add_message(connection, conversation_id=conversation_id, question="what?")
         citation = Citation(
@@ -114,7 +120,9 @@ def test_no_function_gives_bob_what_is_alices(pool: Pool, alice: dict[str, int])
         assert document_rows.chunk_count(connection, everything) == 0
         assert chunk_rows.chunks(connection, alice["document"]) == []
         assert chunk_rows.fetch(connection, [(alice["document"], 0)]) == {}
-        assert chunk_rows.contexts(connection, document_id=alice["document"], situator="m") == {}
+        assert context_rows.contexts(connection, document_id=alice["document"], situator="m") == {}
+        assert context_rows.summary(connection, document_id=alice["document"], situator="m") == Summary()
+        assert batch_rows.batches(connection, document_id=alice["document"], situator="m") == []
         assert search.bm25(connection, terms=["secret"], selection=everything, limit=9) == []
         assert search.with_phrases(connection, terms=["secret"], phrases=["'secret'"], selection=everything) == []
         assert search.holding(connection, keys=[(alice["document"], 0)], queries=["'secret'"]) == set()

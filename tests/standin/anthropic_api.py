@@ -1,4 +1,4 @@
-"""Anthropic's Messages API: authentication, strict checks, prompt caching, streaming with citations, errors.
+"""Anthropic's Messages API: authentication, strict checks, prompt caching, batches, streaming with citations, errors.
 
 Tokens are estimated: one for four bytes of UTF-8, rounded up per text. Answers follow from the request alone:
 
@@ -14,10 +14,12 @@ import json
 import math
 import re
 import time
+from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from tests.standin.anthropic_batches import BATCHED, Batches
 from tests.standin.anthropic_rules import MODELS, VERSIONS, blocks, check
 from tests.standin.server import HAN, Refusal, Reply, Request, Server, scores
 
@@ -54,9 +56,12 @@ def tokens(text: str) -> int:
 
 
 class AnthropicServer(Server):
-    """See `Server` for fail_next, delay and requests."""
+    """See `Server` for fail_next, storm, delay and requests."""
 
     def __init__(self, port: int = 0) -> None:
+        self.paid: Counter[str] = Counter()  # messages answered, in or out of a batch, by the last text of their prompt
+        self.batches = Batches(self)
+        self.elapsed = 0.0  # seconds by which the clock of caches and batches is ahead
         self._cache: dict[str, float] = {}  # digest of a prefix -> when it dies
         self._pending: dict[int, dict[str, float]] = {}
         self._said: list[str] = []
@@ -81,6 +86,9 @@ class AnthropicServer(Server):
         """From now on citations are wrong: `quote` (stands nowhere), `range` (no such blocks), `index` (no such result)."""
         self._lie = how
 
+    def now(self) -> float:
+        return time.time() + self.elapsed
+
     def forget_cache(self) -> None:
         with self.lock:
             self._cache.clear()
@@ -103,7 +111,9 @@ class AnthropicServer(Server):
             check(request.body, counting=True)
             return Reply(body={"input_tokens": sum(tokens(_serialised(block)) for block in blocks(request.body))})
         if request.method == "POST" and request.path == "/v1/messages":
-            return self._message(request, request_id)
+            return self.message(request, request_id)
+        if request.path.startswith("/v1/messages/batches"):
+            return self.batches.answer(request, request_id)
         raise Refusal(404, "Not found")
 
     def begun(self, request: Request) -> None:
@@ -115,9 +125,10 @@ class AnthropicServer(Server):
             raise Refusal(404, f"model: {name}")
         return Reply(body={"type": "model", "id": name, "display_name": name, "created_at": "2026-01-01T00:00:00Z"})
 
-    def _message(self, request: Request, request_id: str) -> Reply:
+    def message(self, request: Request, request_id: str) -> Reply:
         body = request.body
         model = check(body)
+        self.paid[[block["text"] for block in blocks(body) if block["type"] == "text"][-1]] += 1
         usage = self._usage(request, model.cacheable)
         spans, reason = self._spans(body)
         written = sum(tokens(span.text) for span in spans)
@@ -158,10 +169,12 @@ class AnthropicServer(Server):
             control = block.get("cache_control") or (body.get("cache_control") if at == len(every) - 1 else None)
             if control:
                 marks.append((digest.hexdigest(), total, LIFE[control.get("ttl", "5m")]))
-        now = time.monotonic()
+        now = self.now()
         usable = [mark for mark in marks if mark[1] >= cacheable]
         with self.lock:
             read = max((size for key, size, _ in usable if self._cache.get(key, 0.0) > now), default=0)
+            if read and request.path == BATCHED and not self.batches.hits():
+                read = 0
             self._pending[id(request)] = {key: now + life for key, _, life in usable}
         written = max((size for _, size, _ in usable), default=read) - read
         hour = written if any(life == LIFE["1h"] for _, _, life in usable) else 0

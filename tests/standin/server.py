@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
+import random
 import re
 import threading
 import time
@@ -11,10 +13,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+DROPPED = 0  # in the place of a status
 HAN = "\u3400-\u4dbf\u4e00-\u9fff"
 
 
@@ -36,13 +40,15 @@ class Request:
     path: str
     headers: dict[str, str]  # names in lower case
     body: Any  # decoded JSON, or None
+    query: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """A JSON body, or server-sent events as (name, data) pairs."""
+    """A JSON body, JSON lines, or server-sent events as (name, data) pairs."""
 
     body: Any = None
+    lines: list[Any] | None = None
     events: Iterable[tuple[str, Any]] | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -58,6 +64,7 @@ class Server:
         self.event_delay = 0.0  # seconds between two events of a stream
         self.lock = threading.Lock()
         self._failures: list[Refusal] = []
+        self._storm: Iterator[Refusal | None] = itertools.repeat(None)
         self._count = 0
         handler = type("Handler", (_Handler,), {"server_side": self})
         self._http = _Http(("127.0.0.1", port), handler)
@@ -86,19 +93,29 @@ class Server:
         with self.lock:
             self._failures += [Refusal(status, message, headers)] * times
 
+    def drop_next(self, times: int = 1) -> None:
+        """Close the connection of the next requests without an answer."""
+        self.fail_next(DROPPED, times, headers={})
+
+    def storm(self, share: float, *, statuses: Sequence[int] = (429, 529), retry_after: float = 0.02, seed: int = 0) -> None:
+        """From now on refuse so large a share of requests, at random; a share of 0 ends it."""
+        chance = random.Random(seed)
+        refusals = [Refusal(status, "the storm", {"retry-after": str(retry_after)}) for status in statuses]
+        self._storm = (chance.choice(refusals) if chance.random() < share else None for _ in itertools.count())
+
     def handle(self, request: Request) -> tuple[int, Reply]:
         with self.lock:
             self.requests.append(request)
             self._count += 1
             request_id = f"req_{self._count:06d}"
-            failure = self._failures.pop(0) if self._failures else None
+            failure = self._failures.pop(0) if self._failures else next(self._storm)
         try:
             if failure:
                 raise failure
             reply = self.answer(request, request_id)
         except Refusal as refusal:
             return refusal.status, Reply(body=self.error(refusal, request_id), headers=self.headers(request_id) | refusal.headers)
-        return 200, Reply(body=reply.body, events=reply.events, headers=self.headers(request_id) | reply.headers)
+        return 200, Reply(body=reply.body, lines=reply.lines, events=reply.events, headers=self.headers(request_id) | reply.headers)
 
     def bearer(self, request: Request) -> str:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -147,12 +164,19 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, body: Any) -> None:
         side = self.server_side
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(method=self.command, path=self.path.split("?")[0], headers=headers, body=body)
+        path, _, query = self.path.partition("?")
+        request = Request(method=self.command, path=path, headers=headers, body=body, query=dict(parse_qsl(query)))
         status, reply = side.handle(request)
         time.sleep(side.delay)
+        if status == DROPPED:
+            self.close_connection = True
+            return
         if reply.events is None:
             payload = json.dumps(reply.body).encode()
-            self._head(status, {"content-type": "application/json", "content-length": str(len(payload))} | reply.headers)
+            kind = "application/json"
+            if reply.lines is not None:
+                payload, kind = "".join(f"{json.dumps(line)}\n" for line in reply.lines).encode(), "application/x-jsonl"
+            self._head(status, {"content-type": kind, "content-length": str(len(payload))} | reply.headers)
             side.begun(request)
             self.wfile.write(payload)
             return

@@ -6,7 +6,7 @@ import pytest
 
 from rag.errors import PermanentProviderError, TransientProviderError
 from rag.providers import Text
-from rag.providers.anthropic import ClaudeAnswerer, ClaudeSituator
+from rag.providers.anthropic import ClaudeAnswerer
 from tests import standin
 from tests.passages import passage
 
@@ -79,10 +79,3 @@ def test_a_server_that_is_not_there_is_transient(api):
     api.close()
     with pytest.raises(TransientProviderError, match="could not be reached"):
         ask(api, url=url)
-
-
-def test_a_silent_server_is_transient(api):
-    api.delay = 0.4
-    claude = ClaudeSituator(model="claude-haiku-5-5", api_key=api.key, base_url=api.url, timeout=0.05)
-    (context,) = claude.situate("A letter.", [(0, "Costs fell last year.")])
-    assert "did not answer in time" in context.error

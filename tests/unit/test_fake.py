@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from rag.errors import TransientProviderError
-from rag.providers import Answerer, BlockEnd, Cite, Embedder, Reranker, Situator, Text, Usage
+from rag.providers import Answerer, BlockEnd, Cite, Embedder, Prompt, Reranker, Situator, Text, Usage
 from rag.providers.fake import FakeAnswerer, FakeEmbedder, FakeReranker, FakeSituator
 from tests.passages import passage
 
@@ -52,21 +54,14 @@ def test_the_reranker_scores_in_input_order():
     assert scores[1] > scores[0]
 
 
-def test_the_situator_answers_every_chunk_and_fails_where_told():
-    contexts = list(FakeSituator(errors={1: "overloaded"}).situate("\nAnnual report\nMore.", [(0, "a"), (1, "b"), (2, "c")]))
-    assert [(context.ord, bool(context.text), context.error) for context in contexts] == [
-        (0, True, ""),
-        (1, False, "overloaded"),
-        (2, True, ""),
-    ]
-    assert "Annual report" in contexts[0].text
-
-
-def test_the_situator_can_fail_for_good_in_the_middle():
-    contexts = FakeSituator(failure=TransientProviderError("gone")).situate("Letter", [(0, "a"), (1, "b")])
-    assert next(contexts).ord == 0
+def test_the_situator_writes_where_it_stands_and_fails_where_told():
+    asked = Prompt(system="", prefix="<document>\nAnnual report\nMore.\n</document>", suffix="<chunk>Sales rose.</chunk>", most_tokens=100)
+    situator = FakeSituator(faults={"Sales": "It declined."})
+    written = situator.write(replace(asked, suffix="<chunk>Costs fell.</chunk>"))
+    assert ("Annual report" in written.text, written.fault, written.usage.input_tokens > 0) == (True, "", True)
+    assert situator.write(asked).fault == "It declined."
     with pytest.raises(TransientProviderError, match="gone"):
-        next(contexts)
+        FakeSituator(failure=TransientProviderError("gone")).write(asked)
 
 
 def test_the_answerer_quotes_and_cites_what_it_quotes():

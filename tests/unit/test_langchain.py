@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from typing import ClassVar
 
 import pytest
 from langchain_core.language_models.fake_chat_models import FakeListChatModel, GenericFakeChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
-from rag.errors import PermanentProviderError, SettingsError, TransientProviderError
-from rag.providers import Cite, Text, Turn, Usage
-from rag.providers.langchain import ChatModelAnswerer, build_chat_model
+from rag.errors import PermanentProviderError, RejectedRequest, SettingsError, TransientProviderError
+from rag.providers import Cite, Prompt, Text, Turn, Usage
+from rag.providers.langchain import ChatModelAnswerer, ChatModelSituator, build_chat_model
 from tests.passages import passage
 from tests.standin.server import Reply, Server
 
@@ -126,13 +127,14 @@ def test_the_usage_counts_cached_tokens_apart():
     ("error", "kind"),
     [
         (StatusError(401), PermanentProviderError),
-        (StatusError(400), PermanentProviderError),
+        (StatusError(404), PermanentProviderError),
+        (StatusError(400), RejectedRequest),
         (StatusError(429), TransientProviderError),
         (StatusError(503), TransientProviderError),
         (ConnectionResetError("reset"), TransientProviderError),
         (TimeoutError(), TransientProviderError),
         (ValueError("Request rate limit exceeded"), TransientProviderError),
-        (ValueError("something else"), PermanentProviderError),
+        (ValueError("something else"), RejectedRequest),
     ],
     ids=repr,
 )
@@ -206,3 +208,53 @@ def test_a_package_missed_only_when_the_model_is_called_is_said():
 def test_ollama_names_the_package_it_needs():
     with pytest.raises(SettingsError, match="langchain-ollama"):
         build_chat_model("ollama:llama3")
+
+
+PROMPT = Prompt(system="You write notes.", prefix="<document>A letter.</document>", suffix="<chunk>Costs fell.</chunk>", most_tokens=50)
+
+
+def situator(message):
+    return ChatModelSituator("openai:gpt-test", GenericFakeChatModel(messages=iter([message])))
+
+
+def test_any_chat_model_writes_contexts():
+    written = situator(
+        AIMessage("From a letter,\nabout costs.", usage_metadata={"input_tokens": 30, "output_tokens": 7, "total_tokens": 37})
+    ).write(PROMPT)
+    assert (written.text, written.fault) == ("From a letter, about costs.", "")
+    assert (written.usage.model, written.usage.input_tokens, written.usage.output_tokens) == ("openai:gpt-test", 30, 7)
+
+
+@pytest.mark.parametrize(
+    ("message", "fault"),
+    [
+        (AIMessage("A lett", response_metadata={"finish_reason": "length"}), "far more"),
+        (AIMessage("word " * 200), "far more"),
+        (AIMessage("I cannot.", response_metadata={"finish_reason": "content_filter"}), "declined"),
+        (AIMessage(" "), "nothing"),
+    ],
+)
+def test_a_text_that_cannot_be_used_is_a_fault(message, fault):
+    assert fault in situator(message).write(PROMPT).fault
+
+
+def test_a_vendors_wait_is_passed_on():
+    class Limited(Exception):
+        status_code = 429
+
+        class response:  # noqa: N801 - as the vendors' exceptions have it
+            headers: ClassVar = {"retry-after": "12"}
+
+    class Refusing(FakeListChatModel):
+        def _call(self, *args, **options):
+            raise Limited
+
+    with pytest.raises(TransientProviderError) as caught:
+        ChatModelSituator("openai:gpt-test", Refusing(responses=["unused"])).write(PROMPT)
+    assert caught.value.retry_after == 12
+
+
+def test_a_situator_of_langchain_is_named_with_its_prompt_and_has_neither_cache_nor_batches():
+    claude = situator(AIMessage("x"))
+    assert claude.name.startswith("openai:gpt-test/situate-")
+    assert (claude.recipient, claude.cacheable, claude.batches) == ("Openai", None, None)
