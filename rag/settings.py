@@ -60,7 +60,7 @@ class Settings(BaseSettings):
         default="auto",
         description="auto (Claude with a key and consent), anthropic:MODEL, langchain:PROVIDER:MODEL, fake:situator or none.",
     )
-    situate_batch_above: int = Field(
+    batch_above: int = Field(
         default=1000,
         ge=0,
         description="Documents with more passages are situated by the batch where the provider has batches: half the price, up to a day. 0: none.",

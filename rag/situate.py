@@ -65,7 +65,7 @@ def situate(deps: Deps, subject: str, document_id: int, *, pulse: Pulse = lambda
         if ahead.waiting and contexts.refusal is None:
             _begin(contexts)
             summary = _summary(contexts, ahead, pulse=pulse)
-            if situator.batches is not None and 0 < deps.settings.situate_batch_above < len(ahead.waiting) + len(held):
+            if situator.batches is not None and 0 < deps.settings.batch_above < len(ahead.waiting) + len(held):
                 batching.submit(contexts, situator.batches, ahead, summary)
                 held |= set(ahead.waiting)
             else:
