@@ -6,7 +6,7 @@ Upload to searchable::
         ingest.py:    pdf.py -> chunking.py -> publication.py (embed, publish)
         situate.py:   windows.py -> plan.py (what will be sent) -> providers (situate) -> publication.py again
         pdf.py:       a child process: reader.py -> pdfium.py -> words.py, columns.py, margins.py, tables.py, grids.py, titles.py -> layout.py
-        chunking.py:  sentences.py, structure.py (the structural context)
+        chunking.py:  sentences.py, profile.py (what a document says of itself) -> structure.py (the structural context)
 
 Question to checked answer::
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from db.chunks import Draft, Sentence
 from rag import sentences, structure
+from rag.profile import Profile, profile
 from rag.titles import plain
 from rag.words import is_cjk
 
@@ -208,7 +209,7 @@ def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(shared)
 
 
-def _heading(path: Sequence[str], document: structure.Profile, count_tokens: Callable[[str], int]) -> str:
+def _heading(path: Sequence[str], document: Profile, count_tokens: Callable[[str], int]) -> str:
     """The innermost parts of a section path that fit, without the document's own title."""
     parts = [part for part in path if plain(part) != plain(document.title)][-DEPTH:]
     while len(parts) > 1 and count_tokens(" > ".join(parts)) > MAX_HEADING:
@@ -235,7 +236,7 @@ def _text(pieces: Sequence[_Piece]) -> tuple[str, tuple[Sentence, ...]]:
 def _drafts(
     pieces: Sequence[_Piece],
     elements: Sequence[Element],
-    document: structure.Profile,
+    document: Profile,
     count_tokens: Callable[[str], int],
     max_tokens: int,
 ) -> list[Draft]:
@@ -275,7 +276,7 @@ def chunk(reading: Reading, *, filename: str, count_tokens: Callable[[str], int]
     A chunk is whole sentences (a table row is one), about 250 tokens of them; context + heading + text never exceed `max_tokens` as counted
     by `count_tokens`, unless a single sentence does. Running headers and footers are left out. A document without text gives no chunks.
     """
-    document = structure.profile(reading, filename)
+    document = profile(reading, filename)
     drafts: list[Draft] = []
     segments = _segments(_pieces(reading.elements, count_tokens), reading.elements)
     for group in _absorbed(group for segment in segments for group in _chunk_by_title(segment)):

@@ -24,6 +24,7 @@ from rag import ingest, pdf, plain_text, publication, structure, text
 from rag.consent import Consent
 from rag.deps import Deps
 from rag.errors import UnreadableDocument
+from rag.profile import profile
 from rag.providers import Embedder
 from rag.question_sets import Context, Source
 
@@ -93,7 +94,7 @@ def _cut(deps: Deps, source: Source) -> Cut:
         drafts = ingest.cut(deps, plain_text.read(source.text, title=source.title), filename="" if source.title else source.name)
         return Cut(name=source.name, title=source.title, drafts=tuple(drafts), given={})
     whole = source.text or "\n\n".join(chunk.text for chunk in source.chunks)
-    profile = structure.profile(plain_text.read(whole, title=source.title), "" if source.title else source.name)
+    said = profile(plain_text.read(whole, title=source.title), "" if source.title else source.name)
     return Cut(
         name=source.name,
         title=source.title,
@@ -102,7 +103,7 @@ def _cut(deps: Deps, source: Source) -> Cut:
                 ord=chunk.ord,
                 heading="",
                 text=chunk.text,
-                context=structure.context(profile, (), heading="", text=chunk.text, count_tokens=deps.embedder.count_tokens),
+                context=structure.context(said, (), heading="", text=chunk.text, count_tokens=deps.embedder.count_tokens),
                 first_page=1,
                 last_page=1,
                 sentences=(),

@@ -314,6 +314,18 @@ def lines(*texts: str, size: float = 10, font: str = "Helvetica") -> bytes:
     return _finish(canvas, buffer)
 
 
+def first_page(*paragraphs: tuple[str, float]) -> bytes:
+    """A page of paragraphs (text, type size), well apart; those larger than 12 points are bold. Chinese ones in the standard font."""
+    pdfmetrics.registerFont(UnicodeCIDFont(CHINESE_FONT))
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=A4)
+    y = 770.0
+    for text, size in paragraphs:
+        latin = "Helvetica-Bold" if size > 12 else "Helvetica"
+        y = _paragraph(canvas, text, 60, y, 470, font=latin if text.isascii() else CHINESE_FONT, size=size) - 1.5 * size
+    return _finish(canvas, buffer)
+
+
 def long_report(pages: int, sentences: Sequence[str] = ()) -> bytes:
     """Many pages, each of its own section with a few numbered sentences (or the given ones)."""
     buffer = io.BytesIO()

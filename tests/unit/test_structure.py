@@ -1,87 +1,98 @@
-"""The structural context: what a document says of itself."""
+"""The structural context of a chunk."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
 from rag import structure
 from rag.layout import Element
-from rag.pdf import Reading
+from rag.profile import Profile
 from tests import pdfs
 from tests.unit.test_chunking import chunks, count
 
-FILING = (
-    "UNITED STATES SECURITIES AND EXCHANGE COMMISSION",
-    "FORM 10-K",
-    "For the fiscal year ended June 30, 2031",
-    "TROMSDAL PLC",
-    "(Exact name of registrant as specified in its charter)",
+ANNUAL = Profile(
+    title="TROMSDAL PLC",
+    name="TROMSDAL 2031 10K",
+    kind="annual report (Form 10-K)",
+    organisation="TROMSDAL PLC",
+    period="fiscal year ended June 30, 2031",
+    fiscal="FY2031",
+    version="",
 )
 
 
-def reading(*lines: str, title: str = "") -> Reading:
-    elements = tuple(Element(kind="Title", text=line, page=1, spans=(), level=level) for level, line in enumerate(lines, start=1))
-    return Reading(title=title, author="", bookmarks=(), pages=(), elements=elements)
+def table(caption: str = "", columns: str = "", units: str = "", text: str = "", header: int = 0) -> Element:
+    return Element(kind="Table", text=text, page=1, spans=(), caption=caption, columns=columns, units=units, header=header)
 
 
-def test_the_words_of_the_file_name_come_first() -> None:
-    profile = structure.profile(reading(*FILING), "TROMSDAL_2031_10K.pdf")
-    assert profile.lines[0] == "TROMSDAL 2031 10K"
-
-
-def test_a_filing_states_kind_organisation_and_period() -> None:
-    profile = structure.profile(reading(*FILING), "a.pdf")
-    assert profile.kind == "annual report (Form 10-K)"
-    assert profile.organisation == "TROMSDAL PLC"
-    assert profile.period == "fiscal year ended June 30, 2031"
-
-
-def test_a_chinese_annual_report_states_its_kind_and_company() -> None:
-    profile = structure.profile(reading("南岭光学股份有限公司2031年年度报告"), "report.pdf")
-    assert profile.kind == "年度报告"
-    assert profile.organisation == "南岭光学股份有限公司"
-
-
-@pytest.mark.parametrize("title", ["Microsoft Word - draft3.doc", "untitled", "C:\\temp\\out", "report.indd", "", "12345678"])
-def test_a_metadata_title_that_names_no_document_gives_way_to_the_first_page(title: str) -> None:
-    assert structure.profile(reading("Mills by the Sea", "1 Introduction", title=title), "x.pdf").title == "Mills by the Sea"
-
-
-def test_a_metadata_title_that_names_the_document_is_used() -> None:
-    assert structure.profile(reading("1 Introduction", title="Mills by the Sea"), "x.pdf").title == "Mills by the Sea"
-
-
-def test_a_hash_in_a_file_name_is_left_out() -> None:
-    assert structure.name_words("report_1f978cd81fb7260c8f7644039ec2c054.pdf") == "report"
+def context(*tables: Element, document: Profile = ANNUAL, heading: str = "", text: str = "") -> str:
+    return structure.context(document, tables, heading=heading, text=text, count_tokens=count)
 
 
 def test_the_context_does_not_repeat_the_heading() -> None:
-    profile = structure.profile(reading(*FILING), "x.pdf")
-    table = Element(
-        kind="Table", text="", page=1, spans=(), caption="Balance Sheet\nAs of June 30", columns="2031 | 2030", units="in millions"
+    found = context(
+        table("Inventories\nAs of June 30", "2031 | 2030", "in millions"), heading="Item 8 > Inventories", text="Raw materials | 1 | 2"
     )
-    context = structure.context(profile, [table], heading="Item 8 > Balance Sheet", text="Cash | 1 | 2", count_tokens=count)
-    assert "Balance Sheet" not in context
-    assert "As of June 30" in context
-    assert "Columns: 2031 | 2030" in context
-    assert "in millions" in context
+    assert "Inventories" not in found
+    assert "As of June 30" in found
+    assert "Columns: 2031 | 2030" in found
+    assert "in millions" in found
 
 
 def test_what_the_chunk_says_itself_is_not_in_its_context() -> None:
-    profile = structure.profile(reading(*FILING), "x.pdf")
-    table = Element(kind="Table", text="", page=1, spans=(), columns="2031 | 2030")
-    assert "Columns" not in structure.context(profile, [table], heading="", text="Years | 2031 | 2030\nCash | 1 | 2", count_tokens=count)
+    assert "Columns" not in context(table(columns="2031 | 2030"), text="Years | 2031 | 2030\nCash | 1 | 2")
 
 
 def test_the_context_stays_short_and_keeps_the_file_name_and_the_columns() -> None:
-    profile = structure.profile(
-        reading(*FILING, title="A very long title of a report that goes on and on for many words " * 2), "TROMSDAL_2031.pdf"
-    )
-    table = Element(kind="Table", text="", page=1, spans=(), caption="Statement " * 30, columns="2031 | 2030", units="in millions")
-    context = structure.context(profile, [table], heading="", text="", count_tokens=count)
-    assert count(context) <= structure.MAX_TOKENS
-    assert context.startswith("TROMSDAL 2031")
-    assert "2031 | 2030" in context
+    document = replace(ANNUAL, title="A very long title of a report that goes on and on for many words " * 2)
+    found = context(table("Statement " * 40, "2031 | 2030", "in millions"), document=document)
+    assert count(found) <= structure.MAX_TOKENS
+    assert found.startswith("TROMSDAL 2031")
+    assert "2031 | 2030" in found
+
+
+def test_the_years_of_a_financial_table_are_said_as_its_readers_write_them() -> None:
+    assert "FY2031, FY2030, FY2029" in context(table(columns="2031 | 2030 | 2029"))
+
+
+def test_the_years_are_read_from_the_header_rows_where_no_column_has_a_name() -> None:
+    head = table(text="Years ended | June 30, 2031 | June 30, 2030\nSales | 12 | 2030", header=1)
+    assert "FY2031, FY2030" in context(head, text="Years ended | June 30, 2031 | June 30, 2030")
+
+
+def test_a_column_headed_by_a_date_follows_the_documents_own_name_for_its_year() -> None:
+    document = replace(ANNUAL, period="fiscal year ended January 28, 2031", fiscal="FY2030")
+    assert "FY2030, FY2029" in context(table(columns="January 28, 2031 | January 29, 2030"), document=document)
+
+
+def test_years_in_a_document_without_a_fiscal_year_stay_plain_years() -> None:
+    assert "FY" not in context(table(columns="2031 | 2030"), document=replace(ANNUAL, fiscal=""))
+
+
+@pytest.mark.parametrize(
+    ("title", "measure"),
+    [
+        ("Consolidated Balance Sheets", "quick ratio"),
+        ("CONDENSED CONSOLIDATED STATEMENTS OF FINANCIAL POSITION (unaudited)", "working capital"),
+        ("Consolidated Statements of Earnings", "gross margin"),
+        ("Statement of Profit or Loss", "effective tax rate"),
+        ("Consolidated Statements of Cash Flows", "capital expenditure"),
+        ("合并资产负债表", "流动比率"),
+        ("母公司利润表", "毛利率"),
+        ("合并现金流量表", "自由现金流"),
+    ],
+)
+def test_a_financial_statement_says_its_kind_and_the_measures_taken_from_it(title: str, measure: str) -> None:
+    assert measure in context(table(title))
+    assert measure in context(table(), heading=f"Item 8 > {title}")
+
+
+@pytest.mark.parametrize("title", ["Consolidated Statements of Comprehensive Income", "Notes to the Balance Sheet", "Income taxes"])
+def test_a_table_that_is_no_statement_says_no_measures(title: str) -> None:
+    assert "margin" not in context(table(title), heading=title)
+    assert "ratio" not in context(table(title), heading=title)
 
 
 def test_every_chunk_of_a_document_carries_its_profile() -> None:
