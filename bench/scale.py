@@ -48,7 +48,7 @@ DIRECTIONS = 4000  # that vectors are mixed from
 WANTED = 150  # candidates of a list
 COMMONEST = (
     *["the", "of", "and", "in", "to", "a", "is", "for", "that", "on", "as", "by", "with", "are", "was"],
-    *["at", "from", "this", "be", "which", "or", "an", "it", "what", "how", "does", "did", "were", "has"],
+    *["at", "from", "this", "be", "which", "or", "an", "it", "what", "how", "does", "did", "were", "has", "have", "not"],
 )
 
 
@@ -78,7 +78,7 @@ class Corpus:
         generator = np.random.default_rng(1)
         letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
         made = {"".join(generator.choice(letters, generator.integers(4, 11))) for _ in range(VOCABULARY)}
-        self.words = np.array(COMMONEST + sorted(made))
+        self.words = np.array([*COMMONEST, *sorted(made)])
         ranks = np.arange(len(self.words))
         generator.shuffle(ranks[len(COMMONEST) :])
         share = 1 / (ranks + 2.7)

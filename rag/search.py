@@ -137,7 +137,7 @@ def _restriction(connection: Connection, query: text.Query, selection: Selection
         return None
     return rows.with_phrases(
         connection,
-        terms=sorted({term for phrase in query.phrases for term in text.phrase_terms(phrase)}),
+        terms=query.sure,
         phrases=[text.tsquery_literal(phrase) for phrase in query.phrases],
         selection=selection,
     )
