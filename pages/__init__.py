@@ -63,4 +63,11 @@ def _navigation() -> None:
             query_params={"c": str(conversation_id)} if conversation_id else None,
         )
         st.page_link("pages/documents.py", label=_("Documents"), icon=":material/description:")
+        inspected = page_state().inspected
+        st.page_link(
+            "pages/inspector.py",
+            label=_("Inspector"),
+            icon=":material/manage_search:",
+            query_params=inspected.parameters if inspected else None,
+        )
         st.page_link("pages/usage.py", label=_("Usage"), icon=":material/payments:")

@@ -18,6 +18,6 @@ Measuring: evaluate.py asks search.py the questions of question_sets.py on the c
 ladder.py and metrics.py make the figures, ladder_table.py shows them on a terminal.
 
 Who may read the text decides consent.py; what it cost, usage.py, from prices.toml (prices.py); which models serve, deps.py, the only wiring. serve.py, tether.py and cli.py start processes.
-retriever.py gives the search to LangChain.
+inspection.py lays a search open; retriever.py gives it to LangChain.
 Nothing in this package imports Streamlit, and nothing in it holds SQL.
 """

@@ -20,7 +20,7 @@ from rag.deadline import DeadlinePassed, within
 from rag.deps import Deps
 from rag.errors import NothingToSearch, ProviderError
 from rag.providers import Meter, Reranker, Usage, unmetered
-from rag.trace import Hit, Result, Stage, Standing, Trace
+from rag.trace import Hit, Result, Stage, Trace, standings
 
 log = logging.getLogger(__name__)
 
@@ -99,9 +99,9 @@ def search(
     # below the reranked head the fused order goes on
     head = lists.get(Stage.RERANKED, [])
     final = [*head, *(pair for pair in chosen if pair[0] not in {key for key, _ in head})]
-    standings = _standings(lists)
+    placed = standings(lists)
     hits = tuple(
-        Hit(rank=rank, document=names[key[0]].filename, title=names[key[0]].title, chunk=found[key], stages=standings[key])
+        Hit(rank=rank, document=names[key[0]].filename, title=names[key[0]].title, chunk=found[key], stages=placed[key])
         for rank, key in enumerate([key for key, _ in final if key in found and key[0] in names][:top], start=1)
     )
     trace = Trace(
@@ -146,14 +146,6 @@ def _restriction(connection: Connection, query: text.Query, selection: Selection
 def _keep_bill(deps: Deps, subject: str, message_id: int | None, billed: Usage) -> None:
     with as_subject(deps.pool, subject) as connection:
         usage.keep(deps, connection, billed, purpose="rerank", message_id=message_id)
-
-
-def _standings(lists: dict[Stage, list[tuple[Key, float]]]) -> dict[Key, dict[Stage, Standing]]:
-    standings: dict[Key, dict[Stage, Standing]] = {}
-    for stage, ranked in lists.items():
-        for rank, (key, score) in enumerate(ranked, start=1):
-            standings.setdefault(key, {})[stage] = Standing(rank=rank, score=score)
-    return standings
 
 
 class _Clock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -131,6 +131,15 @@ class Trace:
 class Result:
     hits: tuple[Hit, ...]
     trace: Trace
+
+
+def standings(lists: Mapping[Stage, Sequence[tuple[Key, float]]]) -> dict[Key, dict[Stage, Standing]]:
+    """Where each list placed each chunk; the stages that did not find it are absent."""
+    placed: dict[Key, dict[Stage, Standing]] = {}
+    for stage, ranked in lists.items():
+        for rank, (key, score) in enumerate(ranked, start=1):
+            placed.setdefault(key, {})[stage] = Standing(rank=rank, score=score)
+    return placed
 
 
 def _short(stage: Stage) -> str:

@@ -26,7 +26,7 @@ MAY_IMPORT = {
 OURS = {"db", "rag", "pages", "locales", "tests", "bench"}
 UNNAMED = {"utils.py", "helpers.py", "types.py", "manager.py", "factory.py", "common.py", "misc.py"}
 SQL = re.compile(
-    r"^\s*(select|insert\s+into|update\s+\w+\s+set|delete\s+from|create\s+(table|index|function|database)|alter\s+table|with\s+\w+\s+as)\b",
+    r"^\s*(select(?=[\s(*])|insert\s+into|update\s+\w+\s+set|delete\s+from|create\s+(table|index|function|database)|alter\s+table|with\s+\w+\s+as)\b",
     re.IGNORECASE,
 )
 

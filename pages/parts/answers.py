@@ -98,6 +98,10 @@ def _draw(deps: Deps, subject: str, read: Answer | None, *, signal: str = "", re
         st.rerun(["answers", "pane"])
 
     draw_tree(message_tree(read), key=f"answer-{message.id}", on_click=clicked, signal=signal, on_signal=_refresh, reveal=reveal)
+    if message.finished and read.sources:
+        st.page_link(
+            "pages/inspector.py", label=_("Inspect retrieval"), icon=":material/manage_search:", query_params={"m": str(message.id)}
+        )
 
 
 def _ask_again(deps: Deps, subject: str, read: Answer) -> None:

@@ -20,7 +20,11 @@ TITLE = 38  # characters
 
 def current_conversation() -> int | None:
     """The conversation that the address names, so that a reload or a second tab follows the same answer."""
-    named = st.query_params.get("c", "")
+    return number(st.query_params.get("c", ""))
+
+
+def number(named: str) -> int | None:
+    """The number that a part of the address names, such as an id in the database; None for anything else."""
     return int(named) if named.isascii() and named.isdigit() and len(named) < 19 else None
 
 

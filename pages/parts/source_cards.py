@@ -39,7 +39,7 @@ def _card(source: Source, numbers: list[int]) -> Node:
             {"c": "top"},
             ["span", {"c": "name", "title": best.filename}, best.filename],
             *(["span", {"c": "badge"}, str(number)] for number in numbers),
-            ["span", {"c": "faint small"}, pages_of(source)],
+            ["span", {"c": "faint small"}, pages_of((source.found[0].first_page, source.found[-1].last_page))],
         ],
         *([["span", {"c": "faint small line"}, section_of(best)]] if best.heading else []),
         ["span", {"c": "snippet small"}, shortened(" ".join(best.snippet.split()), SNIPPET)],
@@ -54,8 +54,11 @@ def section_of(found: Found) -> str:
     return " › ".join(found.heading.split(" > ")[-2:])
 
 
-def pages_of(source: Source) -> str:
-    first, last = source.found[0].first_page, source.found[-1].last_page
+def pages_of(pages: tuple[int, int] | None) -> str:
+    """The first and the last page in a word or two; nothing where they are not known."""
+    if pages is None:
+        return ""
+    first, last = pages
     if first == last:
         return _("p. {page}").format(page=first)
     return _("pp. {first}–{last}").format(first=first, last=last)
@@ -67,11 +70,15 @@ def why_found(found: Found) -> str:
     return " · ".join(name.format(rank=found.stages[stage][0]) for stage, name in names.items() if stage in found.stages)
 
 
+def stage_names() -> dict[str, str]:
+    """Each stage as readers know it, in order."""
+    return {"dense": _("By meaning"), "bm25": _("By its words (BM25)"), "fused": _("Both together"), "reranked": _("Reranked")}
+
+
 def stages_tree(found: Found) -> Node:
     """A table of the rank and score at each stage that a chunk went through."""
-    names = {"dense": _("By meaning"), "bm25": _("By its words (BM25)"), "fused": _("Both together"), "reranked": _("Reranked")}
     rows: list[Node] = [["tr", {}, *(["th", {"c": "faint"}, title] for title in (_("Search"), _("Rank"), _("Score")))]]
-    for stage, name in names.items():
+    for stage, name in stage_names().items():
         if stage in found.stages:
             rank, score = found.stages[stage]
             rows.append(["tr", {}, ["td", {}, name], ["td", {}, str(rank)], ["td", {}, f"{score:.4g}"]])

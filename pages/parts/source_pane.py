@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.parts.boxed_page import boxed_page, boxes_of
 from pages.parts.escape import plain
 from pages.parts.followed import read_answer
 from pages.parts.guard import guard
 from pages.parts.i18n import _, plural, told
 from pages.parts.markdown_tree import passage_tree
-from pages.parts.page_image import SCALE, boxed
-from pages.parts.page_turner import page_turner
 from pages.parts.source_cards import cards_tree, context_label, stages_tree
-from pages.parts.state import Answer, Box, Opened, page_state
+from pages.parts.state import Answer, Opened, page_state
 from pages.parts.tree_component import Click, Node, draw_tree
 from rag import conversation, library
 from rag.errors import DocumentGone, UnreadableDocument
@@ -156,7 +155,10 @@ def _opened(deps: Deps, subject: str, opened: Opened) -> None:
             raise DocumentGone  # noqa: TRY301 - deleted before or just now: one sentence for both
         held = library.passages(deps, subject, [(document_id, ord_) for ord_ in opened.ords])
         chunks = [held[document_id, ord_] for ord_ in opened.ords if (document_id, ord_) in held]
-        _page(deps, subject, document_id, opened, chunks)
+        boxed_page(
+            deps, subject, document_id, page=opened.page, home=opened.first_page, boxes=opened.boxes or boxes_of(chunks),
+            pale=not opened.boxes, key="turner", on_turn=_turn,
+        )  # fmt: skip
     except DocumentGone:
         st.info(_("This document has been deleted. The quote is kept."), icon=":material/info:")
     except UnreadableDocument as error:
@@ -167,24 +169,6 @@ def _opened(deps: Deps, subject: str, opened: Opened) -> None:
 def _title(opened: Opened) -> Node:
     badge: list[Node] = [["span", {"c": "badge"}, str(opened.number)]] if opened.number else []
     return ["p", {"c": "top title"}, *badge, ["span", {"c": "line", "title": opened.filename}, opened.filename]]
-
-
-def _page(deps: Deps, subject: str, document_id: int, opened: Opened, chunks: Sequence[Chunk]) -> None:
-    """The page turned to, with its boxes, and what turns it."""
-    last = library.document(deps, subject, document_id).page_count
-    page_turner(opened.page, last, key="turner", on_turn=_turn, home=opened.first_page)
-    boxes = opened.boxes or _boxes_of(chunks)
-    here = tuple(box for box in boxes if box[0] == opened.page)
-    png = library.page_image(deps, subject, document_id, opened.page, scale=SCALE)
-    st.image(
-        boxed(png, here, pale=not opened.boxes),
-        width="stretch",
-        alt=_("Page {page} of {file}").format(page=opened.page, file=opened.filename),
-    )
-
-
-def _boxes_of(chunks: Sequence[Chunk]) -> tuple[Box, ...]:
-    return tuple(box for chunk in chunks for sentence in chunk.sentences for box in sentence.boxes)
 
 
 def _below(deps: Deps, subject: str, opened: Opened, chunks: Sequence[Chunk]) -> list[Node]:

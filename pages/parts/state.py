@@ -9,6 +9,7 @@ import streamlit as st
 
 if TYPE_CHECKING:
     from db.conversations import Citation, Message
+    from rag.inspection import Inspection, Key
     from rag.usage import Spending
 
 KEY = "situate"
@@ -95,6 +96,23 @@ class Opened:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Address:
+    """What the inspector is asked to show: a query over some documents, or the trace of a message."""
+
+    query: str = ""
+    documents: tuple[int, ...] = ()  # none: all
+    message_id: int | None = None
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """As the browser's address tells it."""
+        if self.message_id is not None:
+            return {"m": str(self.message_id)}
+        told = {"q": self.query, "d": ",".join(map(str, self.documents))}
+        return {name: value for name, value in told.items() if value}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Uploaded:
     """What became of one chosen file, in a sentence."""
 
@@ -119,6 +137,11 @@ class PageState:
     not_now: set[str] = field(default_factory=set)  # what was asked and put off
     reading: int | None = None  # the document that is open page by page
     page: int = 1
+    inspection: Inspection | None = None  # what the inspector shows, of the address it was made for
+    inspected: Address | None = None
+    hit: Key | None = None  # the inspector's open passage, and the page turned to
+    hit_page: int = 1
+    hit_in_dialog: bool = False
     deleting: int | None = None  # the document whose deletion waits for a yes
     sources: dict[int, tuple[Source, ...]] = field(default_factory=dict)  # of each message that was shown
     settled: dict[int, Answer] = field(default_factory=dict)  # answers that will not change any more
