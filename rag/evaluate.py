@@ -145,16 +145,16 @@ def _measure(deps: Deps, subject: str, own: str, what: Plan, *, progress: Progre
     scratch.admit(deps, own, consent.given(deps, subject))
     cuts, unreadable = scratch.cut(remembering, what.questions.sources, progress=progress)
     copies = [scratch.copy(remembering, own, cuts, context, progress=progress) for context in what.contexts]
-    holders = [_holders(question, cuts) for question in what.questions.questions]
+    held = [holders(question, cuts) for question in what.questions.questions]
     pages = {(cut.name, d.ord): range(d.first_page, d.last_page + 1) for cut in cuts for d in cut.drafts}
     rungs: list[Rung] = []
     notes: set[str] = set()
     for one in copies:
         asked = _ask(deps, one, what.questions.questions, progress=progress)
-        found = list(zip(what.questions.questions, holders, asked, strict=True))
+        found = list(zip(what.questions.questions, held, asked, strict=True))
         notes |= {note for told in asked for note in told.notes}
         rungs += [_rung(stage, one.context, found, pages if what.questions.has_pages else None) for stage in what.stages]
-    reachable = sum(len(frozenset().union(*held.values())) for held in holders)
+    reachable = sum(len(frozenset().union(*one.values())) for one in held)
     return Ladder(
         set=what.questions.name,
         questions=what.questions.questions,
@@ -188,7 +188,7 @@ def _ask(deps: Deps, copy: Copy, questions: Sequence[Question], *, progress: Pro
     return asked
 
 
-def _holders(question: Question, cuts: Iterable[Cut]) -> Found:
+def holders(question: Question, cuts: Iterable[Cut]) -> Found:
     """The chunks that hold a question's gold items, and which."""
     found: Found = {}
     for cut in cuts:

@@ -6,6 +6,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from dotenv.parser import parse_stream
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
@@ -89,6 +90,9 @@ class Settings(BaseSettings):
 
     max_file_mb: int = Field(default=200, ge=1, description="The largest PDF that is taken, in MiB.")
     read_seconds: float = Field(default=300, gt=0, description="Seconds a PDF may take to be read.")
+    fusion: Literal["scores", "ranks"] = Field(
+        default="scores", description="How the two lists are combined: scores (sum of z-scores) or ranks (reciprocal rank fusion)."
+    )
     candidates: int = Field(default=150, ge=20, le=1000, description="Candidates asked of dense and of BM25 retrieval each.")
     passages: int = Field(default=20, ge=1, le=100, description="Passages an answer is written from.")
     subject: str = Field(

@@ -1,7 +1,8 @@
 """The built-in embedder: multilingual-e5-small, run here by onnxruntime. No key, no download, nothing leaves the machine.
 
-Method: Wang et al., Multilingual E5 Text Embeddings (2024): "query: " or "passage: " in front of the text, the mean of the last hidden
-states, scaled to unit length.
+Method: Wang et al., Multilingual E5 Text Embeddings (2024): "query: " or "passage: " in front of the text, a mean of the last hidden states,
+scaled to unit length. The mean is weighted by smooth inverse frequency (Arora, Liang and Ma, A Simple but Tough-to-Beat Baseline for
+Sentence Embeddings, ICLR 2017, section 3), with the vocabulary's own probabilities: docs/decisions/0021-weighted-pooling.md.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 QUERY = "query: "
 PASSAGE = "passage: "
+SMOOTHING = 1e-3  # a in a / (a + p(token)), as in the paper
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +68,7 @@ class E5:
         return len(self._tokens(text))
 
     def embed_documents(self, texts: Sequence[str]) -> Floats:
-        """Unit vectors, shape (len(texts), 384). A longer text is split into equal parts whose vectors are averaged, weighted by length."""
+        """Unit vectors, shape (len(texts), 384). A longer text is split into equal parts; all their tokens count."""
         return np.stack([self._embed(text, PASSAGE) for text in texts]) if texts else np.zeros((0, self.dimensions), np.float32)
 
     def embed_query(self, text: str) -> Floats:
@@ -116,11 +118,14 @@ class E5:
         return [tokens[start:end] for start, end in itertools.pairwise(bounds)]
 
     def _embed(self, text: str, prefix: str) -> Floats:
-        total = np.zeros(self.dimensions, np.float32)
-        for part in self._parts(self._tokens(text)):
-            states, _ = self._run(part, prefix)
-            total += states.mean(axis=0) * max(1, len(part))
-        return total / np.linalg.norm(total)
+        states = self._states(text, prefix)
+        if not len(states.tokens):  # nothing but the prefix
+            mean = self._run([], prefix)[0].mean(axis=0)
+        else:
+            weights = SMOOTHING / (SMOOTHING + np.exp(self.log_probabilities(states.tokens)))
+            mean = weights @ states.vectors
+        vector: Floats = mean / np.linalg.norm(mean)
+        return vector
 
     def _states(self, text: str, prefix: str) -> States:
         tokens = self._tokens(text)

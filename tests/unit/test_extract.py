@@ -165,7 +165,7 @@ def test_a_short_sentence_leans_on_the_end_of_the_chunk_before_it(extract: Answe
     read = [merged(begun, went_on), RAILWAY]
 
     (first, *_) = [
-        event for event in extract.stream("How many years did building the harbour of Northport take?", read, ()) if isinstance(event, Cite)
+        event for event in extract.stream("How many years did it take to build the harbour?", read, ()) if isinstance(event, Cite)
     ]
 
     assert (first.passage, first.first, first.quote) == (0, 1, "It took nine years.")
