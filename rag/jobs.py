@@ -80,8 +80,6 @@ def situate(context: JobContext, *, subject: str, document_id: int, attempt: int
     """
     deps: Deps = context.additional_context["deps"]
     try:
-        with as_subject(deps.pool, subject) as connection:
-            job_rows.drop_waiting(connection, "situate", document_id)  # this round does what they would
         outcome = situating.situate(deps, subject, document_id, pulse=_pulse(context))
         _queue_next(deps, subject, document_id, outcome, attempt)
     except DocumentGone:
@@ -123,7 +121,11 @@ def defer_index(connection: Connection, *, subject: str, document_id: int) -> No
 
 
 def defer_situate(connection: Connection, *, subject: str, document_id: int, attempt: int = 0, wait: int = 0) -> None:
-    """Queue a round of situating a ready document, in so many seconds, in the caller's transaction."""
+    """Queue a round of situating a ready document, in so many seconds, in the caller's transaction.
+
+    It takes the place of a round that waits: one would do what the other does, and a later job never overtakes an earlier one.
+    """
+    job_rows.drop_waiting(connection, "situate", document_id)
     _defer(connection, "situate", priority=-10, wait=wait, subject=subject, document_id=document_id, attempt=attempt)
 
 

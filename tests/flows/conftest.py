@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from db import as_subject
 from db.documents import Document
 from rag import jobs, library
 from rag.deps import Deps, build
 from tests import standin
+from tests.postgres.corpus import add_document
 from tests.standin import AnthropicServer, CohereServer
 
+ROOT = Path(__file__).parents[2]
 SUBJECT = "local"
 Index = Callable[..., Document]
 
@@ -28,6 +35,53 @@ def index() -> Index:
         return library.document(deps, SUBJECT, taken.document_id)
 
     return run
+
+
+Worker = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def worker(deps: Deps) -> Iterator[Worker]:
+    """Start workers in processes of their own; the arguments are worker_process.py's."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[bytes]:
+        started.append(subprocess.Popen([sys.executable, "-m", "tests.flows.worker_process", deps.url, *arguments], cwd=ROOT))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def until(deps: Deps, document_id: int, condition: Callable[[Document], bool], *, seconds: float = 120) -> Document:
+    """Look until the document is so."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        document = library.document(deps, SUBJECT, document_id)
+        if condition(document):
+            return document
+        time.sleep(0.05)
+    pytest.fail(f"still {document.status} in {document.stage} at {document.done}/{document.total}")
+
+
+def ready(deps: Deps, passages: int) -> Document:
+    """A published document of so many passages, about 140 tokens each, that waits to be situated: ninety make two windows."""
+    texts = [
+        " ".join(f"Observation {n}.{at} was made at station {n * 7 + at} in calm weather." for at in range(1, 9)) for n in range(passages)
+    ]
+    with as_subject(deps.pool, SUBJECT) as connection:
+        document_id = add_document(connection, f"{passages}.pdf", texts)
+        jobs.defer_situate(connection, subject=SUBJECT, document_id=document_id)
+    return library.document(deps, SUBJECT, document_id)
+
+
+def next_round(deps: Deps) -> None:
+    """Let a worker do what waits, as if the time that some of it waits for had passed."""
+    with deps.pool.connection() as connection:
+        connection.execute("update procrastinate_jobs set scheduled_at = null where status = 'todo'")
+    jobs.run_worker(deps, wait=False)
 
 
 @pytest.fixture

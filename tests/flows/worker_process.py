@@ -1,20 +1,22 @@
-"""A worker in a process of its own, slow enough to be killed in the middle: python -m tests.flows.worker_process URL."""
+"""A worker in a process of its own, slow enough to be killed in the middle: python -m tests.flows.worker_process URL [--claude URL]."""
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import SecretStr
 
 from db import open_pool
-from rag import jobs
+from rag import jobs, situate
 from rag.deps import build
 from rag.providers.fake import FakeEmbedder
 from rag.settings import Settings
+from tests.standin import AnthropicServer
 
 
 class SlowEmbedder(FakeEmbedder):
@@ -23,12 +25,21 @@ class SlowEmbedder(FakeEmbedder):
         return super().embed_documents(texts)
 
 
-def main(url: str) -> None:
+def main(url: str, *, claude: str = "", batch_above: int = 0) -> None:
+    """`claude` is the address of a stand-in, to which the operator has agreed."""
     jobs.STALLED = 2
-    settings = Settings(embedder="fake:embedder", reranker="none", situator="none", answerer="fake:answerer")
+    situate.LOOK = 1.0
+    models = {"situator": "auto", "anthropic_api_key": SecretStr(AnthropicServer.key)} if claude else {"situator": "none"}
+    settings = Settings(embedder="fake:embedder", reranker="none", answerer="fake:answerer", consent="Anthropic", batch_above=batch_above)
+    settings = settings.model_copy(update={**models, "anthropic_base_url": claude})
     with open_pool(url) as pool:
         jobs.run_worker(replace(build(settings, pool=pool, url=url), embedder=SlowEmbedder()))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("url")
+    parser.add_argument("--claude", default="")
+    parser.add_argument("--batch-above", type=int, default=0)
+    given = parser.parse_args()
+    main(given.url, claude=given.claude, batch_above=given.batch_above)

@@ -63,7 +63,7 @@ class Server:
         self.delay = 0.0  # seconds before a response begins
         self.event_delay = 0.0  # seconds between two events of a stream
         self.lock = threading.Lock()
-        self._failures: list[Refusal] = []
+        self._failures: list[Refusal | None] = []
         self._storm: Iterator[Refusal | None] = itertools.repeat(None)
         self._count = 0
         handler = type("Handler", (_Handler,), {"server_side": self})
@@ -86,12 +86,19 @@ class Server:
         self._http.server_close()
         self._thread.join(timeout=5)
 
-    def fail_next(self, status: int, times: int = 1, headers: dict[str, str] | None = None, message: str = "told to fail") -> None:
-        """Answer the next requests with an error. A wait that an API states is kept short unless headers say otherwise."""
+    def fail_next(
+        self, status: int, times: int = 1, headers: dict[str, str] | None = None, message: str = "told to fail", *, after: int = 0
+    ) -> None:
+        """Answer requests with an error, the next ones or those after so many. A wait is kept short unless headers say otherwise."""
         if headers is None:
             headers = {429: {"retry-after": "0.01"}, 529: {"retry-after-ms": "10"}}.get(status, {})
         with self.lock:
-            self._failures += [Refusal(status, message, headers)] * times
+            self._failures += [None] * after + [Refusal(status, message, headers)] * times
+
+    def mend(self) -> None:
+        """Answer again what was to fail."""
+        with self.lock:
+            self._failures.clear()
 
     def drop_next(self, times: int = 1) -> None:
         """Close the connection of the next requests without an answer."""
