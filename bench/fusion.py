@@ -23,7 +23,7 @@ import numpy as np
 
 from db import embedded, migrate, open_pool
 from db.search import Key
-from rag import evaluate, fusion, metrics, question_sets, scratch
+from rag import evaluate, fusion, metrics, question_files, question_sets, scratch
 from rag.deps import Deps, build
 from rag.metrics import Array, interval
 from rag.providers.e5 import E5, States
@@ -98,7 +98,7 @@ def cases(deps: Deps, asked: QuestionSet, context: Context) -> list[Case]:
     late = LateInteraction(RememberingStates())
     run = evaluate.begin(deps, "bench", asked.name)
     try:
-        cuts, _ = scratch.cut(deps, asked.sources, progress=_quiet)
+        cuts, _ = scratch.cut(deps, "bench", asked.sources, progress=_quiet)
         copy = scratch.copy(deps, run.scratch, cuts, context, progress=_quiet)
         ids = {name: number for number, name in copy.names.items()}
         pages = {(ids[c.name], d.ord): [(c.name, p) for p in range(d.first_page, d.last_page + 1)] for c in cuts for d in c.drafts}
@@ -198,7 +198,7 @@ def main() -> None:
 def _measured(deps: Deps, folders: Sequence[Path], sample: int) -> Iterator[tuple[str, dict[tuple[str, float], Array]]]:
     """For each set, language and context: its name, and per rule and weight what each question is judged by."""
     for folder in folders:
-        whole = question_sets.load(folder)
+        whole = question_files.load(folder)
         contexts = [Context.NONE, Context.GIVEN if Context.GIVEN in whole.contexts else Context.STRUCTURAL]
         for language in sorted({question.language for question in whole.questions}):
             asked = question_sets.chosen(whole, language=language, sample=sample)

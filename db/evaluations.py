@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -38,6 +39,56 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "state", State(self.state))
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnQuestion:
+    """A question that a person collected, and a passage that answers it."""
+
+    id: int
+    question: str
+    document_id: int
+    filename: str
+    ord: int  # of the chunk it was picked from
+    page: int  # where that begins; 0 when the document was cut anew and has no such chunk
+    quote: str
+
+
+def add_question(connection: Connection, *, question: str, document_id: int, ord_: int, quote: str) -> bool:
+    """Keep a question with the passage that answers it; False when it is there already."""
+    return (
+        connection.execute(
+            """insert into evaluation_questions (question, document_id, ord, quote)
+               select %(question)s, %(document)s, %(ord)s, %(quote)s
+               where not exists (select from evaluation_questions
+                                 where question = %(question)s and document_id = %(document)s and ord = %(ord)s)""",
+            {"question": question, "document": document_id, "ord": ord_, "quote": quote},
+        ).rowcount
+        == 1
+    )
+
+
+def questions(connection: Connection) -> list[OwnQuestion]:
+    """The subject's questions in the order they were added."""
+    with connection.cursor(row_factory=class_row(OwnQuestion)) as cursor:
+        return cursor.execute(
+            """select q.id, q.question, q.document_id, d.filename, q.ord, coalesce(c.first_page, 0) as page, q.quote
+               from evaluation_questions q join documents d on d.id = q.document_id
+               left join chunks c on c.document_id = q.document_id and c.ord = q.ord
+               where d.status = 'ready' order by q.id"""
+        ).fetchall()
+
+
+def remove_question(connection: Connection, question_id: int) -> None:
+    connection.execute("delete from evaluation_questions where id = %s", [question_id])
+
+
+def situated(connection: Connection, document_ids: Sequence[int]) -> bool:
+    """Whether any of the documents has contexts that a model wrote."""
+    row = connection.execute(
+        "select exists (select from chunks where document_id = any (%s) and context_by <> 'structural')", [list(document_ids)]
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def start(connection: Connection, set_name: str) -> Evaluation:

@@ -70,4 +70,5 @@ def _navigation() -> None:
             icon=":material/manage_search:",
             query_params=inspected.parameters if inspected else None,
         )
+        st.page_link("pages/evaluation.py", label=_("Evaluation"), icon=":material/monitoring:")
         st.page_link("pages/usage.py", label=_("Usage"), icon=":material/payments:")

@@ -14,7 +14,8 @@ Question to checked answer::
         answer.py:    search.py -> reading.py (neighbours join) -> providers (stream) -> citations verified against stored sentences
         search.py:    text.py, providers (embed) -> db.search (dense, BM25) -> fusion.py -> providers (rerank), within deadline.py -> hits with their trace (trace.py)
 
-Measuring: evaluate.py asks search.py the questions of question_sets.py on the copies that scratch.py makes (plain_text.py reads texts);
+Measuring: evaluate.py asks search.py the questions of question_sets.py (from question_files.py, or own_questions.py) on the copies that
+scratch.py makes (plain_text.py reads texts);
 ladder.py and metrics.py make the figures, ladder_table.py shows them on a terminal.
 
 Who may read the text decides consent.py; what it cost, usage.py, from prices.toml (prices.py); which models serve, deps.py, the only wiring. serve.py, tether.py and cli.py start processes.

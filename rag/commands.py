@@ -252,12 +252,12 @@ def _answer_json(progress: answer.Progress, told: str) -> dict[str, Any]:
 
 
 def _evaluate(settings: Settings, arguments: argparse.Namespace) -> int:
-    from rag import evaluate, ladder_table, question_sets
+    from rag import evaluate, ladder_table, question_files, question_sets
 
     if arguments.json and not arguments.json.parent.is_dir():
         raise QuestionSetError(f"{arguments.json} cannot be written: its folder does not exist.")  # said before the work, not after
     found = question_sets.chosen(
-        question_sets.load(arguments.set), language=arguments.language, limit=arguments.limit, sample=arguments.sample
+        question_files.load(arguments.set), language=arguments.language, limit=arguments.limit, sample=arguments.sample
     )
     with opened(settings) as deps:
         plan = evaluate.plan(

@@ -139,12 +139,44 @@ def carry_out(deps: Deps, subject: str, run_: Evaluation, what: Plan, *, progres
     return ladder
 
 
+def begin_in_background(deps: Deps, subject: str, what: Plan) -> Evaluation:
+    """Measure in a thread of this process, which a page may leave and come back to; the row tells how far it is."""
+    run_ = begin(deps, subject, what.questions.name)
+    threading.Thread(target=_in_background, args=(deps, subject, run_, what), name=f"evaluate-{run_.id}", daemon=True).start()
+    return run_
+
+
+def _in_background(deps: Deps, subject: str, run_: Evaluation, what: Plan) -> None:
+    try:
+        carry_out(deps, subject, run_, what)
+    except (SituateError, DatabaseAway) as error:
+        log.info("evaluation %s ended: %s", run_.id, error)
+
+
+def result(deps: Deps, subject: str, evaluation_id: int) -> Ladder | None:
+    """What a run measured; None while it has not."""
+    with as_subject(deps.pool, subject) as connection:
+        stored = rows.result(connection, evaluation_id)
+    return None if stored is None else Ladder.stored(stored)
+
+
+def delete(deps: Deps, subject: str, evaluation_id: int) -> None:
+    """Forget a run that has ended."""
+    with as_subject(deps.pool, subject) as connection:
+        rows.delete(connection, evaluation_id)
+
+
 def _measure(deps: Deps, subject: str, own: str, what: Plan, *, progress: Progress) -> Ladder:
     """Copies, questions, ranks."""
     remembering = replace(deps, embedder=scratch.RememberingEmbedder(deps.embedder))
     scratch.admit(deps, own, consent.given(deps, subject))
-    cuts, unreadable = scratch.cut(remembering, what.questions.sources, progress=progress)
-    copies = [scratch.copy(remembering, own, cuts, context, progress=progress) for context in what.contexts]
+    cuts, unreadable = scratch.cut(remembering, subject, what.questions.sources, progress=progress)
+    copies = [
+        scratch.original(subject, cuts, context)
+        if context is what.questions.indexed_with
+        else scratch.copy(remembering, own, cuts, context, progress=progress)
+        for context in what.contexts
+    ]
     held = [holders(question, cuts) for question in what.questions.questions]
     pages = {(cut.name, d.ord): range(d.first_page, d.last_page + 1) for cut in cuts for d in cut.drafts}
     rungs: list[Rung] = []

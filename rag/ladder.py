@@ -6,7 +6,7 @@ What is kept of a rung is, per question, the rank of each gold item; every figur
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from rag import metrics
 from rag.metrics import Array
-from rag.question_sets import Context, Question
+from rag.question_sets import Context, Gold, Question
 from rag.trace import Stage
 
 
@@ -119,14 +119,34 @@ class Ladder:
 
     def as_stored(self) -> dict[str, Any]:
         """Plain data that `stored` reads back: the ranks themselves, so that any two rungs can be compared later."""
-        return {
-            **{key: value for key, value in vars(self).items() if key not in {"questions", "rungs"}},
-            "questions": [
-                {"id": q.id, "question": q.question, "type": q.type, "language": q.language, "gold": [[g.document, g.page] for g in q.gold]}
-                for q in self.questions
-            ],
-            "rungs": [vars(rung) for rung in self.rungs],
-        }
+        return asdict(self)
+
+    @classmethod
+    def stored(cls, data: dict[str, Any]) -> Ladder:
+        return cls(
+            **{
+                **data,
+                "questions": tuple(Question(**{**q, "gold": tuple(Gold(**gold) for gold in q["gold"])}) for q in data["questions"]),
+                "unreadable": tuple(data["unreadable"]),
+                "notes": tuple(data["notes"]),
+                "rungs": tuple(
+                    Rung(
+                        stage=Stage(rung["stage"]),
+                        context=Context(rung["context"]),
+                        ranks=tuple(map(tuple, rung["ranks"])),
+                        pages=None if rung["pages"] is None else tuple(rung["pages"]),
+                        seconds=rung["seconds"],
+                    )
+                    for rung in data["rungs"]
+                ),
+            }
+        )
+
+    def beside(self, other: Ladder) -> tuple[Ladder, Ladder]:
+        """Both over the questions that they share, in the same order, so that they can be compared in pairs."""
+        theirs = {question.question: place for place, question in enumerate(other.questions)}
+        shared = [(mine, theirs[q.question]) for mine, q in enumerate(self.questions) if q.question in theirs]
+        return self._of([mine for mine, _ in shared]), other._of([place for _, place in shared])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,17 +71,36 @@ class RememberingEmbedder:
         return np.stack([self._known[key] for key in keys])
 
 
-def cut(deps: Deps, sources: Sequence[Source], *, progress: Progress) -> tuple[list[Cut], list[str]]:
-    """The documents as an upload would read and cut them, and the names of those that cannot be read."""
+def cut(deps: Deps, owner: str, sources: Sequence[Source], *, progress: Progress) -> tuple[list[Cut], list[str]]:
+    """The documents as an upload would read and cut them, and the names of those that cannot be read; the owner's own as they are cut."""
     found: list[Cut] = []
     unreadable: list[str] = []
     for place, source in enumerate(sources):
         progress("reading", place, len(sources))
         try:
-            found.append(_cut(deps, source))
+            found.append(_own(deps, owner, source) if source.document_id else _cut(deps, source))
         except UnreadableDocument:
             unreadable.append(source.name)
     return found, unreadable
+
+
+def _own(deps: Deps, owner: str, source: Source) -> Cut:
+    """A document of the owner's, with the contexts it would have without a model."""
+    with as_subject(deps.pool, owner) as connection:
+        stored = chunk_rows.chunks(connection, source.document_id or 0)
+    drafts = [
+        Draft(
+            ord=chunk.ord,
+            heading=chunk.heading,
+            text=chunk.text,
+            context=chunk.structural,
+            first_page=chunk.first_page,
+            last_page=chunk.last_page,
+            sentences=chunk.sentences,
+        )
+        for chunk in stored
+    ]
+    return Cut(name=source.name, title=source.title, drafts=tuple(drafts), given={})
 
 
 def _cut(deps: Deps, source: Source) -> Cut:
@@ -112,6 +131,12 @@ def _cut(deps: Deps, source: Source) -> Cut:
         ),
         given={chunk.ord: chunk.context for chunk in source.chunks},
     )
+
+
+def original(owner: str, cuts: Sequence[Cut], context: Context) -> Copy:
+    """The owner's own documents where they are: only looked at."""
+    names = {int(one.name): one.name for one in cuts}
+    return Copy(context=context, subject=owner, selection=Selection(documents=tuple(names)), names=names)
 
 
 def copy(deps: Deps, subject: str, cuts: Sequence[Cut], context: Context, *, progress: Progress) -> Copy:

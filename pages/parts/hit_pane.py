@@ -8,12 +8,13 @@ import streamlit as st
 
 from pages.parts.boxed_page import boxed_page, boxes_of
 from pages.parts.escape import plain
-from pages.parts.guard import guard
+from pages.parts.guard import attempt, guard
 from pages.parts.i18n import _, told
 from pages.parts.source_cards import context_label
 from pages.parts.stage_table import title
 from pages.parts.state import page_state
 from pages.parts.tree_component import Node, draw_tree
+from rag import own_questions
 from rag.errors import DocumentGone, UnreadableDocument
 
 if TYPE_CHECKING:
@@ -67,6 +68,19 @@ def _hit(deps: Deps, subject: str, row: Row) -> None:
     if row.matches:
         parts += [["h6", {}, _("What each word gave to its BM25 score")], _matches(row.matches)]
     draw_tree(["div", {}, *parts], key="hit-passage")
+    st.button(
+        _("Add to the evaluation"), icon=":material/add_task:", key="add-to-evaluation", on_click=_add, args=(deps, subject, row),
+        help=_("Keeps the query as a question that this passage answers"),
+    )  # fmt: skip
+
+
+def _add(deps: Deps, subject: str, row: Row) -> None:
+    inspected = page_state().inspection
+    if inspected is None or row.chunk is None:
+        return
+    with attempt():
+        own_questions.add(deps, subject, question=inspected.trace.question, document_id=row.key[0], ord_=row.key[1], quote=row.chunk.text)
+        st.toast(_("Added."), icon=":material/check:")
 
 
 def _matches(matches: tuple[Match, ...]) -> Node:

@@ -9,6 +9,7 @@ import streamlit as st
 
 if TYPE_CHECKING:
     from db.conversations import Citation, Message
+    from pages.parts.question_collector import Offer
     from rag.inspection import Inspection, Key
     from rag.usage import Spending
 
@@ -135,6 +136,9 @@ class PageState:
     uploads: list[Uploaded] = field(default_factory=list)
     upload_round: int = 0  # a new uploader, empty, for each round
     not_now: set[str] = field(default_factory=set)  # what was asked and put off
+    offer: Offer | None = None  # passages, one of which may answer a question for the evaluation
+    to_inspect: str = ""  # a question that the reader wants opened in the inspector
+    questions_taken: str = ""  # what became of an uploaded file of questions
     reading: int | None = None  # the document that is open page by page
     page: int = 1
     inspection: Inspection | None = None  # what the inspector shows, of the address it was made for

@@ -20,7 +20,7 @@ from db import as_subject
 from db import evaluations as rows
 from db.evaluations import State
 from db.usage import By
-from rag import consent, evaluate, library, question_sets, usage
+from rag import consent, evaluate, library, question_files, usage
 from rag.cli import main
 from rag.consent import Purpose, Request
 from rag.deps import Deps
@@ -80,7 +80,7 @@ def counts(database_url: str, server: Any) -> Callable[[], dict[str, int]]:
 
 
 def measure(deps: Deps, path: Path, **choice: Any) -> Ladder:
-    plan = evaluate.plan(deps, SUBJECT, question_sets.load(path), **choice)
+    plan = evaluate.plan(deps, SUBJECT, question_files.load(path), **choice)
     return evaluate.run(deps, SUBJECT, plan, progress=lambda *_: None)
 
 
@@ -154,7 +154,7 @@ def test_nothing_is_left_behind_and_nobody_elses_rows_change(
 def test_the_copies_are_seen_by_nobody_while_the_run_goes_on(deps: Deps, given: Path, index: Index) -> None:
     index(deps, pdfs.report())
     seen: list[int] = []
-    plan = evaluate.plan(deps, SUBJECT, question_sets.load(given))
+    plan = evaluate.plan(deps, SUBJECT, question_files.load(given))
     evaluate.run(deps, SUBJECT, plan, progress=lambda *_: seen.append(len(library.documents(deps, SUBJECT))))
     assert set(seen) == {1}
 
@@ -167,7 +167,7 @@ def test_an_interrupted_run_drops_its_copies(deps: Deps, given: Path, counts: Ca
             assert counts()["chunks"] == 2 * len(CHUNKS)
             raise KeyboardInterrupt
 
-    plan = evaluate.plan(deps, SUBJECT, question_sets.load(given))
+    plan = evaluate.plan(deps, SUBJECT, question_files.load(given))
     with pytest.raises(KeyboardInterrupt):
         evaluate.run(deps, SUBJECT, plan, progress=interrupt)
     assert counts() == before
@@ -177,7 +177,7 @@ def test_an_interrupted_run_drops_its_copies(deps: Deps, given: Path, counts: Ca
 
 def test_a_run_stopped_from_elsewhere_ends_at_the_next_step(deps: Deps, given: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluate, "BEAT", 0.01)
-    plan = evaluate.plan(deps, SUBJECT, question_sets.load(given))
+    plan = evaluate.plan(deps, SUBJECT, question_files.load(given))
     started = evaluate.begin(deps, SUBJECT, plan.questions.name)
     evaluate.stop(deps, SUBJECT, started.id)
     with pytest.raises(Stopped):
@@ -191,10 +191,10 @@ def test_what_a_killed_run_left_is_dropped_by_the_next(
     before = counts()
     script = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from rag import evaluate, question_sets; from rag.deps import opened; from rag.settings import load\n"
+        "from rag import evaluate, question_files; from rag.deps import opened; from rag.settings import load\n"
         "def kill(step, *_):\n    if step.startswith('asking'): os.kill(os.getpid(), signal.SIGKILL)\n"
         "with opened(load()) as deps:\n"
-        f"    plan = evaluate.plan(deps, {SUBJECT!r}, question_sets.load(Path({str(given)!r})))\n"
+        f"    plan = evaluate.plan(deps, {SUBJECT!r}, question_files.load(Path({str(given)!r})))\n"
         f"    evaluate.run(deps, {SUBJECT!r}, plan, progress=kill)\n"
     )
     environment = {**os.environ, "DATABASE_URL": database_url, **{f"SITUATE_{k.upper()}": v for k, v in FAKES.items()}}
@@ -250,7 +250,7 @@ def test_what_a_remote_reranker_bills_stays_with_the_person_who_agreed(deps: Dep
             return [float(-len(text)) for text in texts]
 
     remote = replace(deps, rerankers=(Remote(),))
-    assert Stage.RERANKED not in evaluate.plan(remote, SUBJECT, question_sets.load(given)).stages
+    assert Stage.RERANKED not in evaluate.plan(remote, SUBJECT, question_files.load(given)).stages
     with as_subject(deps.pool, SUBJECT) as connection:
         consent.grant(connection, Request(recipient="Remote Inc", model="remote-1", purposes=(Purpose.RERANK,)))
     ladder = measure(remote, given)
@@ -259,7 +259,7 @@ def test_what_a_remote_reranker_bills_stays_with_the_person_who_agreed(deps: Dep
 
 
 def test_what_cannot_be_measured_is_told(deps: Deps, given: Path) -> None:
-    found = question_sets.load(given)
+    found = question_files.load(given)
     with pytest.raises(QuestionSetError, match="allows the contexts none, given"):
         evaluate.plan(deps, SUBJECT, found, contexts=[Context.STRUCTURAL])
     with pytest.raises(QuestionSetError, match="No model may write contexts"):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from db.chunks import Draft
-from rag import question_sets
+from rag import question_files, question_sets
 from rag.errors import QuestionSetError
 from rag.question_sets import Context, Gold, Kind, Question
 
@@ -30,7 +30,7 @@ def draft(text: str = "", ord_: int = 0, first: int = 1, last: int = 1) -> Draft
 
 
 def test_chunks_are_read_with_their_contexts(tmp_path: Path) -> None:
-    found = question_sets.load(write(tmp_path, questions=[QUESTION], chunks=[CHUNK]))
+    found = question_files.load(write(tmp_path, questions=[QUESTION], chunks=[CHUNK]))
     assert (found.name, found.kind, found.contexts) == (tmp_path.name, Kind.CHUNKS, (Context.NONE, Context.GIVEN))
     assert found.sources[0].chunks[0].context == "On supply."
     assert found.questions[0].gold == (Gold(document="a", ord=0),)
@@ -38,7 +38,7 @@ def test_chunks_are_read_with_their_contexts(tmp_path: Path) -> None:
 
 def test_titles_beside_chunks_allow_structural_contexts(tmp_path: Path) -> None:
     documents = [{"document": "a", "title": "Annual report", "text": "Quartz comes from Karlsruhe."}]
-    found = question_sets.load(write(tmp_path, questions=[QUESTION], chunks=[CHUNK], documents=documents))
+    found = question_files.load(write(tmp_path, questions=[QUESTION], chunks=[CHUNK], documents=documents))
     assert found.contexts == (Context.NONE, Context.GIVEN, Context.STRUCTURAL)
     assert found.sources[0].title == "Annual report"
 
@@ -46,16 +46,16 @@ def test_titles_beside_chunks_allow_structural_contexts(tmp_path: Path) -> None:
 def test_texts_and_pdfs_are_told_apart(tmp_path: Path) -> None:
     quoted = {**QUESTION, "gold": [{"document": "a", "quote": "from Karlsruhe"}]}
     (tmp_path / "texts").mkdir()
-    texts = question_sets.load(write(tmp_path / "texts", questions=[quoted], documents=[{"document": "a", "text": "From Karlsruhe."}]))
+    texts = question_files.load(write(tmp_path / "texts", questions=[quoted], documents=[{"document": "a", "text": "From Karlsruhe."}]))
     assert (texts.kind, texts.contexts, texts.has_pages) == (Kind.TEXTS, (Context.NONE, Context.STRUCTURAL), False)
     (tmp_path / "pdfs" / "documents").mkdir(parents=True)
     (tmp_path / "pdfs" / "documents" / "a.PDF").write_bytes(b"%PDF-")
-    pdfs = question_sets.load(write(tmp_path / "pdfs", questions=[{**QUESTION, "gold": [{"document": "a.pdf", "page": 3}]}]))
+    pdfs = question_files.load(write(tmp_path / "pdfs", questions=[{**QUESTION, "gold": [{"document": "a.pdf", "page": 3}]}]))
     assert (pdfs.kind, pdfs.sources[0].name, pdfs.has_pages) == (Kind.PDFS, "a.PDF", True)
 
 
 def test_questions_without_gold_are_counted_and_left_out(tmp_path: Path) -> None:
-    found = question_sets.load(write(tmp_path, questions=[QUESTION, {"id": "2", "question": "Why?", "gold": []}], chunks=[CHUNK]))
+    found = question_files.load(write(tmp_path, questions=[QUESTION, {"id": "2", "question": "Why?", "gold": []}], chunks=[CHUNK]))
     assert ([q.id for q in found.questions], found.without_gold) == (["1"], 1)
 
 
@@ -67,7 +67,7 @@ def test_questions_without_gold_are_counted_and_left_out(tmp_path: Path) -> None
         ('{"id": "2"}', '"question" is missing or no text'),
         ('{"id": "2", "question": 7}', '"question" is missing or no text'),
         ('{"id": "1", "question": "Again?"}', "the id 1 stands in an earlier line too"),
-        ('{"id": "2", "question": "Why?", "gold": "a"}', '"gold" is a list'),
+        ('{"id": "2", "question": "Why?", "gold": "a"}', '"gold" is no list of objects'),
         ('{"id": "2", "question": "Why?", "gold": [{"ord": 1}]}', '"document" is missing'),
         ('{"id": "2", "question": "Why?", "gold": [{"document": "a", "page": 0}]}', '"page" is no number from 1 up'),
         ('{"id": "2", "question": "Why?", "gold": [{"document": "a", "ord": "x"}]}', '"ord" is no number from 0 up'),
@@ -76,7 +76,7 @@ def test_questions_without_gold_are_counted_and_left_out(tmp_path: Path) -> None
 def test_a_wrong_question_is_told_with_its_file_and_line(tmp_path: Path, second: str, told: str) -> None:
     write(tmp_path, questions=json.dumps(QUESTION) + "\n\n" + second, chunks=[CHUNK])
     with pytest.raises(QuestionSetError, match="Line 3 of ") as raised:
-        question_sets.load(tmp_path)
+        question_files.load(tmp_path)
     assert "questions.jsonl" in str(raised.value)
     assert told in str(raised.value)
 
@@ -95,14 +95,14 @@ def test_a_wrong_question_is_told_with_its_file_and_line(tmp_path: Path, second:
 )
 def test_a_folder_that_is_no_set_is_told(tmp_path: Path, files: dict[str, list[Any]], told: str) -> None:
     with pytest.raises(QuestionSetError, match=told):
-        question_sets.load(write(tmp_path, **files))
+        question_files.load(write(tmp_path, **files))
 
 
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     write(tmp_path, chunks=[CHUNK])
     (tmp_path / "questions.jsonl").write_bytes(b'{"question": "\xff"}')
     with pytest.raises(QuestionSetError, match="not UTF-8"):
-        question_sets.load(tmp_path)
+        question_files.load(tmp_path)
 
 
 def test_gold_is_matched_by_what_it_tells() -> None:
@@ -137,7 +137,7 @@ def test_a_sample_keeps_each_kind_in_its_share_and_is_the_same_every_time() -> N
 
 def test_questions_are_chosen_by_language_and_number(tmp_path: Path) -> None:
     some = [{**QUESTION, "id": str(n), "language": "zh" if n % 2 else "en"} for n in range(6)]
-    found = question_sets.load(write(tmp_path, questions=some, chunks=[CHUNK]))
+    found = question_files.load(write(tmp_path, questions=some, chunks=[CHUNK]))
     assert [q.id for q in question_sets.chosen(found, language="zh", limit=2).questions] == ["1", "3"]
     with pytest.raises(QuestionSetError, match="its questions are in: en, zh"):
         question_sets.chosen(found, language="fr")
