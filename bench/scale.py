@@ -30,10 +30,12 @@ from db import Connection, Pool, as_subject, embedded, migrate, open_pool
 from db import chunks as chunk_rows
 from db import documents as document_rows
 from db import search as rows
+from db import vectors as vector_rows
 from db.chunks import Draft, Posting, Sentence
 from db.documents import Selection
 from rag import text
 from rag.deps import build
+from rag.providers import Meter, unmetered
 from rag.providers.fake import FakeEmbedder
 from rag.search import Stage, search
 from rag.settings import Settings
@@ -65,7 +67,7 @@ class Vectors(FakeEmbedder):
         super().__init__(dimensions=DIMENSIONS)
         object.__setattr__(self, "known", {query.words: query.vector for query in queries})
 
-    def embed_query(self, text: str) -> Array:
+    def embed_query(self, text: str, _meter: Meter = unmetered, /) -> Array:
         vector: Array = self.__dict__["known"][text]
         return vector
 
@@ -126,7 +128,7 @@ def fill(pool: Pool, corpus: Corpus) -> float:
     name = FakeEmbedder(dimensions=DIMENSIONS).name
     with as_subject(pool, SUBJECT) as connection:
         collection = document_rows.add_collection(connection, "Library")
-        model = chunk_rows.model_id(connection, name, DIMENSIONS)
+        model = vector_rows.model_id(connection, name, DIMENSIONS)
         done = len(document_rows.documents(connection))
     seconds = 0.0
     for number in range(done, corpus.documents):
@@ -148,7 +150,7 @@ def fill(pool: Pool, corpus: Corpus) -> float:
             ]
             literals = [text.tsvector_literal(text.words(t)) for t in texts]
             chunk_rows.put_chunks(connection, collection_id=collection, document_id=document, chunks=drafts, words=literals)
-            chunk_rows.put_vector_drafts(
+            vector_rows.put_drafts(
                 connection,
                 collection_id=collection,
                 document_id=document,
@@ -158,7 +160,9 @@ def fill(pool: Pool, corpus: Corpus) -> float:
         lengths, postings = indexed(texts)
         began = time.perf_counter()
         with as_subject(pool, SUBJECT) as connection:
-            chunk_rows.publish(connection, collection_id=collection, document_id=document, model=model, lengths=lengths, postings=postings)
+            chunk_rows.publish(
+                connection, collection_id=collection, document_id=document, models=[name], lengths=lengths, postings=postings
+            )
             document_rows.leave_stages(connection, document, seconds=0)
         seconds += time.perf_counter() - began
         if number % 20 == 19:
@@ -207,7 +211,7 @@ def measure(pool: Pool, url: str, corpus: Corpus, queries: list[Query], home: Pa
     print("indexing with bm25s", flush=True)
     ask = in_memory(corpus)
     with as_subject(pool, SUBJECT) as connection:
-        model = chunk_rows.model_id(connection, built.embedder.name, DIMENSIONS)
+        model = vector_rows.model_id(connection, built.embedder.name, DIMENSIONS)
     for query in queries:
         found, seconds = timed(partial(search, built, SUBJECT, query.words, selection=Selection(), stage=Stage.FUSED))
         expected, in_bm25s = timed(partial(ask, query.words))

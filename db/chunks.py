@@ -1,17 +1,14 @@
-"""Chunks: what is embedded, indexed, retrieved and cited; and the vectors and postings made from them."""
+"""Chunks: what is embedded, indexed, retrieved and cited; and the postings made from them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-from pgvector import HalfVector
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from db import Connection
+from db import Connection, vectors
 
 STRUCTURAL = "structural"  # context_by of a context that no model wrote
 
@@ -125,58 +122,20 @@ def fetch(connection: Connection, keys: Sequence[tuple[int, int]]) -> dict[tuple
     return {(row.document_id, row.ord): row for row in rows}
 
 
-def model_id(connection: Connection, name: str, dimensions: int) -> int:
-    """The number of an embedding model, which gets its own HNSW index when it is new."""
-    row = connection.execute("select id from embedding_models where name = %s", [name]).fetchone()
-    if row is None:
-        row = connection.execute("select add_embedding_model(%s, %s)", [name, dimensions]).fetchone()
-    assert row is not None  # noqa: S101 - the function always returns an id
-    return int(row[0])
-
-
-def embedded(connection: Connection, *, document_id: int, model: int) -> dict[int, bytes]:
-    """Which chunks have an embedding, drafted or else published: ord -> digest of the text it was computed from."""
-    rows = connection.execute(
-        """select ord, coalesce(d.key, v.key)
-           from (select ord, key from vector_drafts where document_id = %(document)s and model_id = %(model)s) d
-           full join (select ord, key from vectors where document_id = %(document)s and model_id = %(model)s) v using (ord)
-           where coalesce(d.key, v.key) is not null""",
-        {"document": document_id, "model": model},
-    )
-    return {ord_: bytes(key) for ord_, key in rows}
-
-
-def put_vector_drafts(
-    connection: Connection, *, collection_id: int, document_id: int, model: int, rows: Iterable[tuple[int, bytes, NDArray[np.float32]]]
-) -> None:
-    """Keep embeddings as they are computed: (ord, digest of the text, vector)."""
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            """insert into vector_drafts (collection_id, document_id, model_id, ord, key, vec) values (%s, %s, %s, %s, %s, %s)
-               on conflict (document_id, model_id, ord) do update set key = excluded.key, vec = excluded.vec""",
-            [(collection_id, document_id, model, ord_, key, HalfVector(vec)) for ord_, key, vec in rows],
-        )
-
-
 def publish(
-    connection: Connection, *, collection_id: int, document_id: int, model: int, lengths: Sequence[int], postings: Iterable[Posting]
+    connection: Connection,
+    *,
+    collection_id: int,
+    document_id: int,
+    models: Sequence[str],
+    lengths: Sequence[int],
+    postings: Iterable[Posting],
 ) -> None:
-    """Make a document searchable, whole: drafted vectors take the place of those they replace, its postings that of all before.
+    """Make a document searchable, whole: the vectors drafted by `models` take the place of those they replace, its postings that of all before.
 
     One transaction: the caller's. `lengths` holds each chunk's length in terms, by ord.
     """
-    connection.execute(
-        """delete from vectors v where document_id = %(document)s and model_id = %(model)s and (ord >= %(chunks)s or exists (
-               select from vector_drafts d where d.document_id = %(document)s and d.model_id = %(model)s and d.ord = v.ord))""",
-        {"document": document_id, "model": model, "chunks": len(lengths)},
-    )
-    connection.execute(
-        """insert into vectors (model_id, collection_id, document_id, ord, key, vec)
-           select model_id, collection_id, document_id, ord, key, vec
-           from vector_drafts where document_id = %s and model_id = %s order by ord""",
-        [document_id, model],
-    )
-    connection.execute("delete from vector_drafts where document_id = %s and model_id = %s", [document_id, model])
+    vectors.publish(connection, document_id=document_id, models=models, chunks=len(lengths))
     connection.execute("delete from postings where document_id = %s", [document_id])
     connection.execute('create temp table if not exists incoming (term text collate "C", ord int, tf int, length int)')
     connection.execute("truncate incoming")

@@ -8,6 +8,7 @@ from pages import frame
 from pages.parts.consent_notice import consent_notice
 from pages.parts.document_reader import document_reader
 from pages.parts.document_rows import document_row, every
+from pages.parts.embedder_switch import switch_notice, switch_pace
 from pages.parts.escape import plain
 from pages.parts.guard import guard
 from pages.parts.i18n import _, told
@@ -15,8 +16,14 @@ from pages.parts.state import page_state
 from pages.parts.uploader import uploader
 from rag import library
 from rag.errors import DocumentGone
+from rag.library import Document
 
 page = frame(_("Documents"))
+
+
+def pace(documents: list[Document]) -> float | None:
+    """Seconds between two looks at the library; None when nothing will change by itself."""
+    return every(documents) or switch_pace(page.deps, page.subject)
 
 
 @st.fragment(key="library")
@@ -28,13 +35,14 @@ def library_rows() -> None:
         def rows() -> None:
             with guard("rows"):
                 shown = library.documents(page.deps, page.subject)
+                switch_notice(page.deps, page.subject)
                 situator = library.situator(page.deps, page.subject)
                 for document in shown:
                     document_row(page.deps, page.subject, document, situator=situator)
-                if pause is not None and every(shown) != pause:
+                if pause is not None and pace(shown) != pause:
                     st.rerun()  # nothing is left to follow, or at another pace
 
-        pause = every(documents)
+        pause = pace(documents)
         if pause is not None:
             st.fragment(rows, run_every=pause, key="rows")()
         else:

@@ -4,6 +4,7 @@ Upload to searchable::
 
     pages/documents.py -> library.py -> [queue] -> jobs.py -> ingest.py, then situate.py
         ingest.py:    pdf.py -> chunking.py -> publication.py (embed, publish)
+        filling.py:   another embedder's vectors for what is published already (embedding.py: which embedder serves)
         situate.py:   windows.py -> plan.py (what will be sent) -> providers (situate) -> publication.py again
         pdf.py:       a child process: reader.py -> pdfium.py -> words.py, columns.py, margins.py, tables.py, grids.py, titles.py -> layout.py
         chunking.py:  sentences.py, profile.py (what a document says of itself) -> structure.py (the structural context)
@@ -12,7 +13,7 @@ Question to checked answer::
 
     pages/chat.py -> conversation.py (a background thread owns the answer) -> answer.py
         answer.py:    search.py -> reading.py (neighbours join) -> providers (stream) -> citations verified against stored sentences
-        search.py:    text.py, providers (embed) -> db.search (dense, BM25) -> fusion.py -> providers (rerank), within deadline.py -> hits with their trace (trace.py)
+        search.py:    text.py, embedding.py (the question's vector) -> db.search (dense, BM25) -> fusion.py -> providers (rerank), within deadline.py -> hits with their trace (trace.py)
 
 Measuring: evaluate.py asks search.py the questions of question_sets.py (from question_files.py, or own_questions.py) on the copies that
 scratch.py makes (plain_text.py reads texts);

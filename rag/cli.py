@@ -104,6 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="list the documents")
     delete = commands.add_parser("delete", help="delete documents and all that came from them")
     delete.add_argument("names", nargs="+", metavar="NAME", help="file name, as list shows it")
+    embedders = commands.add_parser("embedders", help="list the embedding models that have vectors here")
+    embedders.add_argument("--drop", metavar="NAME", help="delete the vectors of one that serves no more")
     measure = commands.add_parser("evaluate", help="measure retrieval on a set of questions, stage by stage")
     measure.add_argument("--set", type=_path, required=True, metavar="DIR", help="a folder with questions.jsonl and documents (README.md)")
     measure.add_argument("--json", type=_path, metavar="OUT", help="write the figures to this file too")

@@ -14,7 +14,7 @@ from typing import Any
 
 from db import migrate as migrations
 from db.documents import Document, Selection, Status
-from rag import answer, conversation, doctor, jobs, library, search
+from rag import answer, conversation, doctor, embedding, jobs, library, search
 from rag.deps import Deps, opened
 from rag.errors import DocumentGone, QuestionError, QuestionSetError, UploadError
 from rag.output import count, dump, note, say
@@ -36,6 +36,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
         "ask": _ask,
         "list": _list,
         "delete": _delete,
+        "embedders": _embedders,
         "evaluate": _evaluate,
     }[arguments.command]
     return command(settings, arguments)
@@ -49,6 +50,7 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def _worker(settings: Settings, _: argparse.Namespace) -> int:
     with opened(settings) as deps:
+        jobs.defer_everyones_fills(deps)
         jobs.run_worker(deps)
     return 0
 
@@ -303,6 +305,24 @@ def _list(settings: Settings, arguments: argparse.Namespace) -> int:
         for row in rows:
             told = row["error"] or f"{count(row['pages'], 'page')}. {row['note'] or ''}".strip()
             say(f"{row['status']:9} {row['collection']}/{row['document']}: {told}")
+    return 0
+
+
+def _embedders(settings: Settings, arguments: argparse.Namespace) -> int:
+    with opened(settings) as deps:
+        if arguments.drop:
+            embedding.drop(deps, arguments.drop)
+            say(f"Dropped the vectors of {arguments.drop}.")
+            return 0
+        wanted = embedding.wanted(deps, settings.subject).name
+        switch = embedding.switch(deps, settings.subject)
+        models = embedding.models(deps, settings.subject)
+    serving = switch.serving if switch else wanted
+    for model in models:
+        state = " (serves)" if model.name == serving else " (being filled in)" if model.name == wanted else ""
+        say(f"{model.name}{state}: {model.documents} of {count(model.of, 'document')}, {model.dimensions} dimensions")
+    if switch and switch.error:
+        note(f"{wanted} is not filled in: {switch.error}")
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
@@ -84,7 +84,13 @@ def outstanding(deps: Deps, subject: str) -> list[Request]:
     """Models that are configured and not agreed to yet, each with all it would be used for."""
     allowed = granted(deps, subject)
     asked: dict[tuple[str, str], list[Purpose]] = {}
-    for purpose, models in ((Purpose.SITUATE, deps.situators), (Purpose.ANSWER, deps.answerers), (Purpose.RERANK, deps.rerankers)):
+    used: list[tuple[Purpose, Sequence[Model]]] = [
+        (Purpose.SITUATE, deps.situators),
+        (Purpose.EMBED, deps.preferred[:1]),  # those of earlier settings serve where they were agreed to
+        (Purpose.ANSWER, deps.answerers),
+        (Purpose.RERANK, deps.rerankers),
+    ]
+    for purpose, models in used:
         for model in models:
             if model.recipient is not None and not allowed.covers(model, purpose):
                 asked.setdefault((model.recipient, model_name(model)), []).append(purpose)

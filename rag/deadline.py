@@ -8,6 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
+from rag.errors import TransientProviderError
+
 T = TypeVar("T")
 
 MOST = 8  # calls under way at once, abandoned ones included: their own time-outs end them
@@ -15,15 +17,14 @@ MOST = 8  # calls under way at once, abandoned ones included: their own time-out
 _slots = threading.BoundedSemaphore(MOST)
 
 
-class DeadlinePassed(Exception):
-    """The call has no result within its time, or none was started because too many are unanswered."""
+def within(seconds: float, name: str, call: Callable[[], T]) -> T:
+    """The call's result, or its exception. Raises TransientProviderError when there is none in time, or none could be started in time.
 
-
-def within(seconds: float, call: Callable[[], T]) -> T:
-    """The call's result, or its exception. Raises DeadlinePassed; the call then goes on in its thread, and its result is dropped."""
+    The call then goes on in its thread, and its result is dropped. `name` is whose call it is.
+    """
     ends = time.monotonic() + seconds
     if not _slots.acquire(timeout=seconds):
-        raise DeadlinePassed
+        raise _late(name, seconds)
     result: Future[T] = Future()
 
     def run() -> None:
@@ -41,4 +42,8 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     except TimeoutError as error:
         if result.done():  # the call's own
             raise
-        raise DeadlinePassed from error
+        raise _late(name, seconds) from error
+
+
+def _late(name: str, seconds: float) -> TransientProviderError:
+    return TransientProviderError(f"{name} took longer than its limit of {seconds:g} s.")

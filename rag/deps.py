@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from db import Pool, embedded, migrate, open_pool
+from db import Pool, embedded, migrate, open_pool, vectors
 from rag import prices
 from rag.errors import SettingsError
 from rag.prices import PriceList
-from rag.providers import Answerer, Embedder, Reranker, Situator
+from rag.providers import Answerer, Embedder, LocalEmbedder, Reranker, Situator
 from rag.settings import Settings
+
+log = logging.getLogger(__name__)
 
 SITUATING_MODEL = "claude-haiku-5-5"
 ANSWERING_MODEL = "claude-sonnet-5-5"
@@ -29,7 +32,8 @@ class Deps:
     url: str  # of the database, for the queue's own connections
     settings: Settings
     prices: PriceList
-    embedder: Embedder
+    embedder: LocalEmbedder  # runs here: passages are cut to its window, and its vectors are always kept
+    preferred: tuple[Embedder, ...]  # those that serve rather than it: the one the settings name, then those of earlier settings
     rerankers: tuple[Reranker, ...]  # none: the fused order is final
     situators: tuple[Situator, ...]  # none: structural contexts only
     answerers: tuple[Answerer, ...]  # the last one runs here
@@ -54,30 +58,68 @@ def opened(settings: Settings) -> Iterator[Deps]:
 
 def build(settings: Settings, *, pool: Pool, url: str) -> Deps:
     """Choose the models that the settings name. Raises SettingsError for an unknown one, one without its key, and a broken price list."""
-    embedder = _embedder(settings)
+    embedder = _local_embedder(settings)
     return Deps(
         pool=pool,
         url=url,
         settings=settings,
         prices=prices.load(settings.home / "prices.toml"),
         embedder=embedder,
+        preferred=_preferred_embedders(settings, pool),
         rerankers=_rerankers(settings, embedder),
         situators=_situators(settings),
         answerers=_answerers(settings, embedder),
     )
 
 
-def _embedder(settings: Settings) -> Embedder:
+def _local_embedder(settings: Settings) -> LocalEmbedder:
+    if settings.embedder.startswith("fake:"):
+        from rag.providers.fake import FakeEmbedder
+
+        return FakeEmbedder()
+    from rag.providers.e5 import E5
+
+    return E5()
+
+
+def _preferred_embedders(settings: Settings, pool: Pool) -> tuple[Embedder, ...]:
+    """The remote embedder that is named, if any, and those that earlier settings named, as far as their keys are still there."""
     match settings.embedder.split(":", 1):
-        case ["local", "multilingual-e5-small"]:
-            from rag.providers.e5 import E5
+        case ["local", "multilingual-e5-small"] | ["fake", _]:
+            return ()
+        case ["voyage" | "cohere" | "langchain" as provider, model]:
+            named = _remote_embedder(settings, provider, model)
+        case _:
+            raise _unknown("SITUATE_EMBEDDER", settings.embedder)
+    earlier: list[Embedder] = []
+    with pool.connection() as connection:
+        known = [name for name in vectors.names(connection) if name != named.name]
+    for name in known:
+        # vendors begin their models' names so; a LangChain model's is 'provider:model'
+        vendor = "langchain" if ":" in name else {"voyage": "voyage", "embed": "cohere"}.get(name.partition("-")[0])
+        try:
+            if vendor is not None:
+                earlier.append(_remote_embedder(settings, vendor, name))
+        except SettingsError as error:
+            log.info("the embedder %s serves no more: %s", name, error)
+    return (named, *earlier)
 
-            return E5()
-        case ["fake", _]:
-            from rag.providers.fake import FakeEmbedder
 
-            return FakeEmbedder()
-    raise _unknown("SITUATE_EMBEDDER", settings.embedder)
+def _remote_embedder(settings: Settings, provider: str, model: str) -> Embedder:
+    match provider:
+        case "voyage":
+            from rag.providers.voyage import VoyageEmbedder
+
+            key = _key(settings.voyage_api_key, "VOYAGE_API_KEY", model)
+            return VoyageEmbedder(model=model, api_key=key, base_url=settings.voyage_base_url)
+        case "cohere":
+            from rag.providers.cohere import CohereEmbedder
+
+            key = _key(settings.cohere_api_key, "COHERE_API_KEY", model)
+            return CohereEmbedder(model=model, api_key=key, base_url=settings.cohere_base_url)
+    from rag.providers.langchain_embedder import LangChainEmbedder
+
+    return LangChainEmbedder(model)
 
 
 def _rerankers(settings: Settings, embedder: Embedder) -> tuple[Reranker, ...]:

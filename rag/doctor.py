@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from db import DatabaseAway, DatabaseRefused, as_subject
 from db import jobs as job_rows
-from rag.deps import opened
-from rag.errors import SettingsError
+from rag import embedding
+from rag.deps import Deps, opened
+from rag.errors import ProviderError, SettingsError
 from rag.settings import Settings
 
 
@@ -19,6 +20,21 @@ class Check:
     finding: str  # what was found, and for a fault what to do
 
 
+def _embedder(deps: Deps, subject: str) -> Check:
+    """The one that is to serve, tried; while it does not cover all documents, how far it has come."""
+    wanted = embedding.wanted(deps, subject)
+    try:
+        finding = f"{wanted.name}, {len(wanted.embed_query('ready?'))} dimensions"
+    except ProviderError as error:
+        return Check(name="embedder", passed=False, finding=f"{wanted.name}: {error}")
+    switch = embedding.switch(deps, subject)
+    if switch is None:
+        return Check(name="embedder", passed=True, finding=finding)
+    meanwhile = f"until then {switch.serving} serves" if switch.serving else "until then only words are searched for"
+    finding += f"; it covers {switch.done} of {switch.total} documents, {meanwhile}"
+    return Check(name="embedder", passed=not switch.error, finding=f"{finding}. {switch.error}" if switch.error else finding)
+
+
 def examine(settings: Settings) -> Iterator[Check]:
     """Check one thing after another; stops at a fault that hides the rest."""
     yield Check(name="home", passed=True, finding=str(settings.home))
@@ -26,10 +42,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         with opened(settings) as deps:
             where = "DATABASE_URL" if settings.database_url else "embedded"
             yield Check(name="database", passed=True, finding=f"{where}, migrated, row-level security binds the role")
-            vector = deps.embedder.embed_query("ready?")
-            yield Check(
-                name="embedder", passed=len(vector) == deps.embedder.dimensions, finding=f"{deps.embedder.name}, {len(vector)} dimensions"
-            )
+            yield _embedder(deps, settings.subject)
             for purpose, models in (("answers", deps.answerers), ("reranking", deps.rerankers), ("situating", deps.situators)):
                 names = " else ".join(f"{m.name}{' (with consent)' if m.recipient else ''}" for m in models)
                 yield Check(name=purpose, passed=True, finding=names or "none")

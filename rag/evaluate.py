@@ -17,7 +17,7 @@ from db import DatabaseAway, as_subject
 from db import evaluations as rows
 from db.evaluations import Evaluation, State
 from db.search import Key
-from rag import consent, question_sets, scratch, search
+from rag import consent, embedding, question_sets, scratch, search
 from rag.consent import Purpose
 from rag.deps import Deps
 from rag.errors import QuestionSetError, SituateError
@@ -168,7 +168,11 @@ def delete(deps: Deps, subject: str, evaluation_id: int) -> None:
 
 def _measure(deps: Deps, subject: str, own: str, what: Plan, *, progress: Progress) -> Ladder:
     """Copies, questions, ranks."""
-    remembering = replace(deps, embedder=scratch.RememberingEmbedder(deps.embedder))
+    remembering = replace(
+        deps,
+        embedder=scratch.RememberingLocalEmbedder(deps.embedder),
+        preferred=tuple(map(scratch.RememberingEmbedder, deps.preferred)),
+    )
     scratch.admit(deps, own, consent.given(deps, subject))
     cuts, unreadable = scratch.cut(remembering, subject, what.questions.sources, progress=progress)
     copies = [
@@ -266,7 +270,7 @@ def _page(question: Question, ranking: Sequence[ChunkName], pages: dict[ChunkNam
 
 def _models(deps: Deps, subject: str, what: Plan) -> dict[str, str]:
     reranker, situator = _reranker(deps, subject), _situator(deps, subject)
-    found = {"embedder": deps.embedder.name}
+    found = {"embedder": embedding.wanted(deps, subject).name}
     if reranker and Stage.RERANKED in what.stages:
         found["reranker"] = reranker
     if situator and Context.MODEL in what.contexts:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import procrastinate
 from procrastinate import JobContext, RetryDecision
-from procrastinate.exceptions import JobAborted
+from procrastinate.exceptions import AlreadyEnqueued, JobAborted
 
 from db import Connection, DatabaseAway, as_subject
 from db import documents as document_rows
 from db import jobs as job_rows
-from rag import consent, ingest, publication
+from db import vectors as vector_rows
+from rag import consent, embedding, filling, ingest, publication
 from rag import situate as situating
 from rag.consent import Purpose
 from rag.errors import DocumentGone, PermanentProviderError, SituateError, TransientProviderError, UnreadableDocument
@@ -67,6 +69,7 @@ def index(context: JobContext, *, subject: str, document_id: int) -> None:
             with as_subject(deps.pool, subject) as connection:
                 document_rows.note_failure(connection, document_id, f"{_told(error)} Retry, or report it.")
         raise
+    defer_fills(deps, subject)
     if consent.first_allowed(deps.situators, consent.granted(deps, subject), Purpose.SITUATE) is not None:
         with as_subject(deps.pool, subject) as connection:
             defer_situate(connection, subject=subject, document_id=document_id)
@@ -82,6 +85,7 @@ def situate(context: JobContext, *, subject: str, document_id: int, attempt: int
     try:
         outcome = situating.situate(deps, subject, document_id, pulse=_pulse(context))
         _queue_next(deps, subject, document_id, outcome, attempt)
+        defer_fills(deps, subject)
     except DocumentGone:
         log.info("document %s is gone; nothing to situate", document_id)
     except Exception as error:
@@ -104,6 +108,20 @@ def _queue_next(deps: Deps, subject: str, document_id: int, outcome: situating.O
         else:
             log.warning("document %s is not situated whole after %d rounds that brought nothing", document_id, attempt)
             document_rows.end_situating(connection, document_id)
+
+
+@app.task(name="fill", queue="documents", retry=Retries(), pass_context=True)
+def fill(context: JobContext, *, subject: str, document_id: int) -> None:
+    """Give one ready document the vectors of the embedder that is to serve; it keeps answering with those it has."""
+    deps: Deps = context.additional_context["deps"]
+    try:
+        filling.fill(deps, subject, document_id, pulse=_pulse(context))
+    except DocumentGone:
+        log.info("document %s is gone; nothing to fill in", document_id)
+    except Exception as error:
+        if _is_last(error, context):  # the model keeps the reason; the next start of a worker, or the next upload, tries again
+            log.exception("document %s is not filled in", document_id)
+        raise
 
 
 @app.periodic(cron="* * * * * */10")
@@ -129,12 +147,39 @@ def defer_situate(connection: Connection, *, subject: str, document_id: int, att
     _defer(connection, "situate", priority=-10, wait=wait, subject=subject, document_id=document_id, attempt=attempt)
 
 
-def _defer(connection: Connection, task: str, *, priority: int, wait: int = 0, document_id: int, **arguments: str | int) -> None:
+def defer_fills(deps: Deps, subject: str) -> None:
+    """Queue, each once, the filling in of the subject's documents that lack vectors of the embedder that is to serve, or of the local one."""
+    models = {embedding.wanted(deps, subject).name, deps.embedder.name}
+    with as_subject(deps.pool, subject) as connection:
+        for document_id in sorted({document for model in models for document in vector_rows.lacking(connection, model)}):
+            with suppress(AlreadyEnqueued), connection.transaction():  # which the refusal of a second one would otherwise end
+                _defer(connection, "fill", priority=-20, queueing_lock=f"fill-{document_id}", subject=subject, document_id=document_id)
+
+
+def defer_everyones_fills(deps: Deps) -> None:
+    """The same for every subject, since the settings may name another embedder than at the last start."""
+    with as_subject(deps.pool, deps.settings.subject) as connection:
+        subjects = vector_rows.subjects(connection)
+    for subject in subjects:
+        defer_fills(deps, subject)
+
+
+def _defer(
+    connection: Connection,
+    task: str,
+    *,
+    priority: int,
+    wait: int = 0,
+    queueing_lock: str | None = None,
+    document_id: int,
+    **arguments: str | int,
+) -> None:
     """One job at a time for a document: jobs with the same lock wait for one another."""
     _deferring.configure_task(
         task,
         queue="documents",
         lock=f"document-{document_id}",
+        queueing_lock=queueing_lock,
         priority=priority,
         schedule_in={"seconds": wait} if wait else None,
         connection=connection,

@@ -132,7 +132,7 @@ def busy(deps: Deps, subject: str) -> set[int]:
 def allow(deps: Deps, subject: str, recipient: str, model: str | None = None) -> None:
     """The subject agrees to what is asked for this model, or for every model of this recipient.
 
-    What is ready already is queued to be situated, where that is its work.
+    What is ready already is queued to be situated, or to be embedded, where that is the model's work.
     """
     asked = [r for r in consent.outstanding(deps, subject) if r.recipient == recipient and model in (None, r.model)]
     with as_subject(deps.pool, subject) as connection:
@@ -142,6 +142,8 @@ def allow(deps: Deps, subject: str, recipient: str, model: str | None = None) ->
             for ready in document_rows.documents(connection):
                 if ready.status is Status.READY:
                     jobs.defer_situate(connection, subject=subject, document_id=ready.id)
+    if any(Purpose.EMBED in request.purposes for request in asked):
+        jobs.defer_fills(deps, subject)
 
 
 def situator(deps: Deps, subject: str) -> str | None:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from db import as_subject
+from db import Connection, as_subject
 from db import chunks as chunk_rows
 from db import documents as document_rows
+from db import vectors as vector_rows
 from db.chunks import Chunk, Posting
 from db.documents import Document
-from rag import text
+from rag import embedding, text, usage
 from rag.deps import Deps
-from rag.errors import DocumentGone
+from rag.errors import DocumentGone, PermanentProviderError, ProviderError
+from rag.providers import Embedder, Usage
+
+log = logging.getLogger(__name__)
 
 BATCH = 16  # chunks embedded between two checkpoints: about half a second of work
+REMOTE_BATCH = 96  # for an embedder that is a call away
 
 Pulse = Callable[[], None]  # called between steps; raises to give the work back
 
@@ -36,44 +43,109 @@ def still_there(updated: bool) -> None:  # noqa: FBT001 - the one thing it is ab
 
 
 def draft_vectors(deps: Deps, subject: str, document: Document, chunks: Sequence[Chunk], *, pulse: Pulse) -> None:
-    """Draft the vectors that are missing or were computed from another text, a batch at a time; what is published already stays."""
+    """Draft the vectors of each embedder that a document gets (rag.embedding.kept): those that are missing or computed from another text.
+
+    What is published already stays. A remote embedder that fails is left behind: the document is published without its vectors, and filled in later (rag.filling).
+    """
+    embedders = embedding.kept(deps, subject)
+    for place, embedder in enumerate(embedders):
+        try:
+            draft(deps, subject, document, chunks, embedder, pulse=pulse, part=(place, len(embedders)))
+        except ProviderError as error:
+            if embedder is deps.embedder:
+                raise
+            log.warning("document %s is published without vectors of %s: %s", document.id, embedder.name, error)
+            with as_subject(deps.pool, subject) as connection:
+                vector_rows.note_error(connection, embedder.name, str(error))
+
+
+def draft(
+    deps: Deps,
+    subject: str,
+    document: Document,
+    chunks: Sequence[Chunk],
+    embedder: Embedder,
+    *,
+    pulse: Pulse,
+    part: tuple[int, int] = (0, 1),
+) -> None:
+    """Draft one embedder's vectors, a batch at a time. `part` is which of how many like passes this is, for the progress.
+
+    Raises ProviderError, DocumentGone, and whatever `pulse` raises; what was drafted is kept.
+    """
+    texts = {chunk.ord: embedded_text(chunk) for chunk in chunks}
+    keys = {ord_: _key(said) for ord_, said in texts.items()}
     with as_subject(deps.pool, subject) as connection:
-        model = chunk_rows.model_id(connection, deps.embedder.name, deps.embedder.dimensions)
-        known = chunk_rows.embedded(connection, document_id=document.id, model=model)
-    embedded = {chunk.ord: text.without_figures(chunk.indexed_text) for chunk in chunks}
-    keys = {ord_: hashlib.blake2b(said.encode(), digest_size=16).digest() for ord_, said in embedded.items()}
-    waiting = [chunk.ord for chunk in chunks if known.get(chunk.ord) != keys[chunk.ord]]
-    done = len(chunks) - len(waiting)
-    for at in range(0, len(waiting), BATCH):
-        batch = waiting[at : at + BATCH]
-        vectors = deps.embedder.embed_documents([embedded[ord_] for ord_ in batch])
-        done += len(batch)
+        known = vector_rows.embedded(connection, document_id=document.id, model=embedder.name)
+    waiting = [ord_ for ord_ in texts if known.get(ord_) != keys[ord_]]
+    size = BATCH if embedder.recipient is None else REMOTE_BATCH
+    for at in range(0, len(waiting), size):
+        batch = waiting[at : at + size]
+        vectors = embedder.embed_documents([texts[ord_] for ord_ in batch], partial(_keep_bill, deps, subject, document.id))
+        done = len(chunks) - len(waiting) + at + len(batch)
         with as_subject(deps.pool, subject) as connection:
-            still_there(document_rows.report_progress(connection, document.id, done))
-            chunk_rows.put_vector_drafts(
+            still_there(document_rows.report_progress(connection, document.id, (part[0] * len(chunks) + done) // part[1]))
+            vector_rows.put_drafts(
                 connection,
                 collection_id=document.collection_id,
                 document_id=document.id,
-                model=model,
+                model=_registered(connection, embedder, vectors.shape[1]),
                 rows=[(ord_, keys[ord_], vector) for ord_, vector in zip(batch, vectors, strict=True)],
             )
         pulse()
 
 
 def publish(deps: Deps, subject: str, document: Document, chunks: Sequence[Chunk], *, seconds: float) -> None:
-    """Contexts, vectors, postings and state in one transaction."""
+    """Contexts, vectors, postings and state in one transaction. Embedders with a vector for every chunk are published, the local one at least."""
     lengths, rows = postings(chunks)
+    embedders = embedding.allowed(deps, subject)
     with as_subject(deps.pool, subject) as connection:
         chunk_rows.put_contexts(
             connection,
             document_id=document.id,
             rows=[(c.ord, c.context, c.context_by, words(c.indexed_text)) for c in chunks if c.context_by != chunk_rows.STRUCTURAL],
         )
-        model = chunk_rows.model_id(connection, deps.embedder.name, deps.embedder.dimensions)
+        whole = [e.name for e in embedders if is_whole(connection, document, chunks, e)]
+        if deps.embedder.name not in whole:
+            raise LookupError(f"document {document.id} has no vectors of {deps.embedder.name} to be published")
         chunk_rows.publish(
-            connection, collection_id=document.collection_id, document_id=document.id, model=model, lengths=lengths, postings=rows
+            connection, collection_id=document.collection_id, document_id=document.id, models=whole, lengths=lengths, postings=rows
         )
         document_rows.leave_stages(connection, document.id, seconds=seconds)
+
+
+def is_whole(connection: Connection, document: Document, chunks: Sequence[Chunk], embedder: Embedder) -> bool:
+    """Whether every chunk has a vector by this embedder, drafted or published, computed from the text it has now."""
+    known = vector_rows.embedded(connection, document_id=document.id, model=embedder.name)
+    return all(known.get(chunk.ord) == _key(embedded_text(chunk)) for chunk in chunks)
+
+
+def embedded_text(chunk: Chunk) -> str:
+    """What an embedder is given of a chunk."""
+    return text.without_figures(chunk.indexed_text)
+
+
+def _key(said: str) -> bytes:
+    return hashlib.blake2b(said.encode(), digest_size=16).digest()
+
+
+def _registered(connection: Connection, embedder: Embedder, dimensions: int) -> int:
+    """The embedder's number. Raises PermanentProviderError when its vectors cannot stand beside those that are there."""
+    known = vector_rows.dimensions(connection, embedder.name)
+    if known not in {None, dimensions}:
+        raise PermanentProviderError(
+            f"{embedder.name} makes vectors of {dimensions} dimensions now; those stored have {known}. Drop them first: situate embedders --drop."
+        )
+    if dimensions > vector_rows.MOST_DIMENSIONS:
+        raise PermanentProviderError(
+            f"{embedder.name} makes vectors of {dimensions} dimensions; the index takes {vector_rows.MOST_DIMENSIONS} at most. Choose another."
+        )
+    return vector_rows.model_id(connection, embedder.name, dimensions)
+
+
+def _keep_bill(deps: Deps, subject: str, document_id: int, billed: Usage) -> None:
+    with as_subject(deps.pool, subject) as connection:
+        usage.keep(deps, connection, billed, purpose="embed", document_id=document_id)
 
 
 def postings(chunks: Sequence[Chunk]) -> tuple[list[int], list[Posting]]:

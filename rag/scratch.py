@@ -25,7 +25,7 @@ from rag.consent import Consent
 from rag.deps import Deps
 from rag.errors import UnreadableDocument
 from rag.profile import profile
-from rag.providers import Embedder
+from rag.providers import Embedder, LocalEmbedder, Meter, unmetered
 from rag.question_sets import Context, Source
 
 Progress = Callable[[str, int, int], None]  # step, units done, units in all; raises to end the run
@@ -58,17 +58,25 @@ class RememberingEmbedder:
         self._embedder = embedder
         self._known: dict[bytes, NDArray[np.float32]] = {}
         self.name = embedder.name
-        self.dimensions = embedder.dimensions
-        self.max_tokens = embedder.max_tokens
-        self.count_tokens = embedder.count_tokens
+        self.recipient = embedder.recipient
         self.embed_query = embedder.embed_query
 
-    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed_documents(self, texts: Sequence[str], meter: Meter = unmetered, /) -> NDArray[np.float32]:
         keys = [hashlib.blake2b(said.encode(), digest_size=16).digest() for said in texts]
         new = {key: said for key, said in zip(keys, texts, strict=True) if key not in self._known}
         if new:
-            self._known |= dict(zip(new, self._embedder.embed_documents(list(new.values())), strict=True))
+            self._known |= dict(zip(new, self._embedder.embed_documents(list(new.values()), meter), strict=True))
         return np.stack([self._known[key] for key in keys])
+
+
+class RememberingLocalEmbedder(RememberingEmbedder):
+    """The same of the one that runs here."""
+
+    def __init__(self, embedder: LocalEmbedder) -> None:
+        super().__init__(embedder)
+        self.dimensions = embedder.dimensions
+        self.max_tokens = embedder.max_tokens
+        self.count_tokens = embedder.count_tokens
 
 
 def cut(deps: Deps, owner: str, sources: Sequence[Source], *, progress: Progress) -> tuple[list[Cut], list[str]]:

@@ -15,9 +15,9 @@ from db import search as rows
 from db.chunks import Chunk
 from db.documents import Selection
 from db.search import Candidate, Key
-from rag import consent, fusion, text, usage
+from rag import consent, embedding, fusion, text, usage
 from rag.consent import Purpose
-from rag.deadline import DeadlinePassed, within
+from rag.deadline import within
 from rag.deps import Deps
 from rag.errors import NothingToSearch, ProviderError
 from rag.providers import Meter, Reranker, Usage, unmetered
@@ -49,19 +49,22 @@ def search(
     reranker = consent.first_allowed(deps.rerankers, consent.granted(deps, subject), Purpose.RERANK) if stage is Stage.RERANKED else None
     query = text.parse_query(question)
     wanted = deps.settings.candidates
-    vector = deps.embedder.embed_query(query.text or question) if stage is not Stage.BM25 else None
+    with as_subject(deps.pool, subject) as connection:
+        size = document_rows.chunk_count(connection, selection)
+    if not size:
+        raise NothingToSearch("No document is ready to be searched here. Upload a PDF, or wait until one is ready.")
+    embedded = embedding.Question()
+    if stage is not Stage.BM25:
+        embedded = embedding.question(deps, subject, query.text or question, selection, message_id=message_id)
     clock.lap("embed")
     with as_subject(deps.pool, subject, snapshot=True) as connection:
-        size = document_rows.chunk_count(connection, selection)
-        if not size:
-            raise NothingToSearch("No document is ready to be searched here. Upload a PDF, or wait until one is ready.")
         only = _restriction(connection, query, selection)
         dense: list[Candidate] = []
-        if vector is not None:
+        if embedded.vector is not None:
             dense = rows.dense(
                 connection,
-                model=chunk_rows.model_id(connection, deps.embedder.name, deps.embedder.dimensions),
-                vector=vector,
+                model=embedded.model,
+                vector=embedded.vector,
                 selection=selection,
                 limit=wanted,
                 exact=size <= rows.EXACT_SCAN,
@@ -83,17 +86,15 @@ def search(
         found = chunk_rows.fetch(connection, [key for key, _ in chosen])
         names = {d.id: d for d in document_rows.documents(connection, ids=sorted({key[0] for key in found}))}
     clock.lap("fetch")
-    notes: list[str] = []
+    notes = list(embedded.notes)
     if reranker is not None and found:
         meter = partial(_keep_bill, deps, subject, message_id)
-        seconds = deps.settings.rerank_seconds
         call = partial(rerank, reranker, query.text or question, lists[Stage.FUSED], found, meter)
         try:
-            lists[Stage.RERANKED] = within(seconds, call)
-        except (ProviderError, DeadlinePassed) as error:
-            told = str(error) if isinstance(error, ProviderError) else f"{reranker.name} took longer than its limit of {seconds:g} s."
-            log.info("reranking failed, the fused order is used: %s", told)
-            notes.append(f"The reranker did not answer, so the fused order is used. {told}")
+            lists[Stage.RERANKED] = within(deps.settings.rerank_seconds, reranker.name, call)
+        except ProviderError as error:
+            log.info("reranking failed, the fused order is used: %s", error)
+            notes.append(f"The reranker did not answer, so the fused order is used. {error}")
             reranker = None
     clock.lap("rerank")
     # below the reranked head the fused order goes on
@@ -112,7 +113,7 @@ def search(
         chunks=size,
         stages={name: tuple(ranked) for name, ranked in lists.items()},
         seconds=clock.seconds,
-        embedder=deps.embedder.name if vector is not None else "",
+        embedder=embedded.embedder,
         reranker=reranker.name if reranker else "",
         notes=tuple(notes),
     )

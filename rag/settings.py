@@ -49,7 +49,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8501, ge=0, le=65535, description="The port it listens on; the next free one if it is taken.")
 
     embedder: str = Field(
-        default="local:multilingual-e5-small", description="The embedding model: local:multilingual-e5-small or fake:embedder."
+        default="local:multilingual-e5-small",
+        description="local:multilingual-e5-small, voyage:MODEL, cohere:MODEL, langchain:PROVIDER:MODEL or fake:embedder.",
     )
     reranker: str = Field(
         default="auto",

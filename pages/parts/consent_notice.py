@@ -29,6 +29,7 @@ def consent_notice(deps: Deps, subject: str) -> None:
             Purpose.ANSWER: _("your questions and the passages found for them, to write answers"),
             Purpose.RERANK: _("your questions and the passages found for them, to order the passages"),
             Purpose.SITUATE: _("whole documents, to write a context for each passage"),
+            Purpose.EMBED: _("whole documents and your questions, to compare them by meaning"),
         }
         with st.container(border=True, key=f"consent-{key}"):
             names = {"recipient": plain(request.recipient), "model": plain(request.model)}

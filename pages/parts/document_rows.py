@@ -55,6 +55,7 @@ def stage_name(stage: str) -> str:
         "embedding": _("Indexing its passages"),
         "situating": _("Situating its passages (it can be asked meanwhile)"),
         "publishing": _("Publishing"),
+        "filling": _("Embedding it with another model (it can be asked meanwhile)"),
     }
     return names.get(stage, _("Working"))
 

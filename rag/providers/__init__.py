@@ -120,10 +120,27 @@ class Written:
 
 
 class Embedder(Protocol):
-    """Maps text to unit vectors; query and document sides may differ."""
+    """Maps text to unit vectors; query and document sides may differ. `meter` is told of each call that is billed. All raise ProviderError."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Under which its vectors are stored: the same name, the same space."""
+        ...
+
+    @property
+    def recipient(self) -> str | None: ...
+
+    def embed_documents(self, texts: Sequence[str], meter: Meter = unmetered, /) -> NDArray[np.float32]:
+        """Unit vectors, shape (len(texts), dimensions). Text beyond the model's window is split and averaged, never cut."""
+        ...
+
+    def embed_query(self, text: str, meter: Meter = unmetered, /) -> NDArray[np.float32]:
+        """A unit vector, shape (dimensions,)."""
+        ...
+
+
+class LocalEmbedder(Embedder, Protocol):
+    """An embedder that runs here, and so can say how long a text is to it."""
 
     @property
     def dimensions(self) -> int: ...
@@ -134,14 +151,6 @@ class Embedder(Protocol):
         ...
 
     def count_tokens(self, text: str) -> int: ...
-
-    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Unit vectors, shape (len(texts), dimensions). Text beyond max_tokens is split and averaged, never cut."""
-        ...
-
-    def embed_query(self, text: str) -> NDArray[np.float32]:
-        """A unit vector, shape (dimensions,)."""
-        ...
 
 
 class Reranker(Protocol):

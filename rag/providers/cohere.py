@@ -1,12 +1,16 @@
-"""Cohere (v2 API, client 7.3, imported when an adapter is built): a cross-encoder that reranks the fused candidates."""
+"""Cohere (v2 API, client 7.3, imported when an adapter is built): embeddings, and a cross-encoder that reranks the fused candidates."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rag.errors import PermanentProviderError
 from rag.providers import Meter, Usage, unmetered
+from rag.providers.pieces import Limits, embedded
 from rag.providers.refusals import distance, refusal, silence, tried_twice
 
 if TYPE_CHECKING:
@@ -15,6 +19,40 @@ if TYPE_CHECKING:
 RECIPIENT = "Cohere"
 _URL = "https://api.cohere.com"
 T = TypeVar("T")
+
+
+class CohereEmbedder:
+    """Vectors of the size that is the model's own default; questions and passages each as what they are (input_type)."""
+
+    recipient: str | None = RECIPIENT
+
+    def __init__(
+        self, *, model: str, api_key: str, base_url: str | None = None, timeout: float = 60.0, question_timeout: float = 5.0
+    ) -> None:
+        """Time-outs are in seconds, for each of at most two attempts."""
+        self.name = model
+        self._client = _client(api_key, base_url, timeout)
+        self._asking = _client(api_key, base_url, question_timeout)
+        self._limits = Limits(texts=96, tokens=100_000, window=512 if "v3" in model or "v2" in model else 100_000)
+
+    def embed_documents(self, texts: Sequence[str], meter: Meter = unmetered, /) -> NDArray[np.float32]:
+        """Unit vectors, shape (len(texts), dimensions), for at least one text."""
+        return embedded(texts, self._limits, lambda batch: self._embed(self._client, batch, "search_document", meter), RECIPIENT)
+
+    def embed_query(self, text: str, meter: Meter = unmetered, /) -> NDArray[np.float32]:
+        """A unit vector, shape (dimensions,)."""
+        vectors = embedded([text], self._limits, lambda batch: self._embed(self._asking, batch, "search_query", meter), RECIPIENT)
+        vector: NDArray[np.float32] = vectors[0]
+        return vector
+
+    def _embed(self, client: ClientV2, texts: list[str], kind: str, meter: Meter) -> list[list[float]]:
+        response = tried_twice(
+            lambda: _translated(
+                lambda: client.embed(model=self.name, input_type=kind, texts=texts, embedding_types=["float"], truncate="NONE"), self.name
+            )
+        )
+        meter(_billed(self.name, response.meta))
+        return response.embeddings.float_ or []
 
 
 class CohereReranker:

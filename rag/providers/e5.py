@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnxruntime
 
-from rag.providers import e5_weights
+from rag.providers import Meter, e5_weights, unmetered
 from rag.providers.unigram import Unigram
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class E5:
     """An `Embedder`. The model is loaded by `load`, or by the first call (about 2 s, 250 MB); safe to share between threads."""
 
     name = "multilingual-e5-small"
+    recipient: str | None = None
     dimensions = 384
     max_tokens = 512 - 5  # the model's 512, less begin and end mark and the three pieces of the longer prefix
 
@@ -67,11 +68,11 @@ class E5:
         """Tokens of the text itself, without prefix and marks: what fits `max_tokens` is embedded in one piece."""
         return len(self._tokens(text))
 
-    def embed_documents(self, texts: Sequence[str]) -> Floats:
+    def embed_documents(self, texts: Sequence[str], _meter: Meter = unmetered, /) -> Floats:
         """Unit vectors, shape (len(texts), 384). A longer text is split into equal parts; all their tokens count."""
         return np.stack([self._embed(text, PASSAGE) for text in texts]) if texts else np.zeros((0, self.dimensions), np.float32)
 
-    def embed_query(self, text: str) -> Floats:
+    def embed_query(self, text: str, _meter: Meter = unmetered, /) -> Floats:
         """A unit vector, shape (384,)."""
         return self._embed(text, QUERY)
 

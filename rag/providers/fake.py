@@ -27,6 +27,7 @@ class FakeEmbedder:
 
     dimensions: int = 384
     max_tokens: int = 512
+    recipient: str | None = None
 
     @property
     def name(self) -> str:
@@ -35,7 +36,7 @@ class FakeEmbedder:
     def count_tokens(self, text: str) -> int:
         return len(terms(text))
 
-    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed_documents(self, texts: Sequence[str], _meter: Meter = unmetered, /) -> NDArray[np.float32]:
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for row, text in enumerate(texts):
             for term in terms(text):
@@ -46,7 +47,7 @@ class FakeEmbedder:
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors
 
-    def embed_query(self, text: str) -> NDArray[np.float32]:
+    def embed_query(self, text: str, _meter: Meter = unmetered, /) -> NDArray[np.float32]:
         vector: NDArray[np.float32] = self.embed_documents([text])[0]
         return vector
 

@@ -1,19 +1,58 @@
-"""Voyage AI (client 0.5, imported when an adapter is built): a cross-encoder that reranks the fused candidates."""
+"""Voyage AI (client 0.5, imported when an adapter is built): embeddings, and a cross-encoder that reranks the fused candidates."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from rag.errors import PermanentProviderError
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import PermanentProviderError, SettingsError
 from rag.providers import Meter, Usage, unmetered
+from rag.providers.pieces import Limits, embedded
 from rag.providers.refusals import distance, refusal, silence, tried_twice
 
 if TYPE_CHECKING:
     from voyageai.client import Client
 
 RECIPIENT = "Voyage"
+LIMITS = Limits(texts=1000, tokens=120_000, window=16_000)  # of the narrowest models: voyage-law-2's window, voyage-4-large's calls
 T = TypeVar("T")
+
+
+class VoyageEmbedder:
+    """Vectors of the size that is the model's own default; questions and passages each as what they are (input_type)."""
+
+    recipient: str | None = RECIPIENT
+
+    def __init__(
+        self, *, model: str, api_key: str, base_url: str | None = None, timeout: float = 60.0, question_timeout: float = 5.0
+    ) -> None:
+        """Time-outs are in seconds, for each of at most two attempts. Raises SettingsError for a model that the client would download."""
+        from voyageai.local.helpers import is_local_model
+
+        if is_local_model(model):
+            raise SettingsError(f"{model} is no model of Voyage's service: its client would download it. Choose another.")
+        self.name = model
+        self._client = _client(api_key, base_url, timeout)
+        self._asking = _client(api_key, base_url, question_timeout)
+
+    def embed_documents(self, texts: Sequence[str], meter: Meter = unmetered, /) -> NDArray[np.float32]:
+        """Unit vectors, shape (len(texts), dimensions), for at least one text."""
+        return embedded(texts, LIMITS, lambda batch: self._embed(self._client, batch, "document", meter), RECIPIENT)
+
+    def embed_query(self, text: str, meter: Meter = unmetered, /) -> NDArray[np.float32]:
+        """A unit vector, shape (dimensions,)."""
+        vector: NDArray[np.float32] = embedded([text], LIMITS, lambda batch: self._embed(self._asking, batch, "query", meter), RECIPIENT)[0]
+        return vector
+
+    def _embed(self, client: Client, texts: list[str], kind: str, meter: Meter) -> list[list[float]]:
+        response = tried_twice(
+            lambda: _translated(lambda: client.embed(texts, model=self.name, input_type=kind, truncation=False), self.name)
+        )
+        meter(Usage(model=self.name, input_tokens=response.total_tokens))
+        return [[float(value) for value in vector] for vector in response.embeddings]
 
 
 class VoyageReranker:

@@ -220,11 +220,11 @@ def test_one_search_tells_all_stages_and_no_text_is_embedded_twice(deps: Deps, t
         def __getattr__(self, name: str) -> Any:
             return getattr(self.inner, name)
 
-        def embed_documents(self, texts: list[str]) -> Any:
+        def embed_documents(self, texts: list[str], *_: Any) -> Any:
             self.texts += texts
             return self.inner.embed_documents(texts)
 
-        def embed_query(self, text: str) -> Any:
+        def embed_query(self, text: str, *_: Any) -> Any:
             self.queries += 1
             return self.inner.embed_query(text)
 

@@ -180,7 +180,9 @@ def test_work_given_back_goes_on_where_it_stopped(deps: Deps, monkeypatch: pytes
     drafted = rows_of(deps, taken.document_id)["vector_drafts"]
     embedded: list[int] = []
     embed = type(deps.embedder).embed_documents
-    monkeypatch.setattr(type(deps.embedder), "embed_documents", lambda self, texts: embedded.append(len(texts)) or embed(self, texts))
+    monkeypatch.setattr(
+        type(deps.embedder), "embed_documents", lambda self, texts, _meter: embedded.append(len(texts)) or embed(self, texts)
+    )
     monkeypatch.setattr("rag.pdf.read", lambda *_, **__: pytest.fail("the file was read already"))
     ingest.index(deps, SUBJECT, taken.document_id)
     document = library.document(deps, SUBJECT, taken.document_id)

@@ -14,13 +14,14 @@ from pydantic import SecretStr
 from db import open_pool
 from rag import jobs, situate
 from rag.deps import build
+from rag.providers import Meter, unmetered
 from rag.providers.fake import FakeEmbedder
 from rag.settings import Settings
 from tests.standin import AnthropicServer
 
 
 class SlowEmbedder(FakeEmbedder):
-    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed_documents(self, texts: Sequence[str], _meter: Meter = unmetered, /) -> NDArray[np.float32]:
         time.sleep(0.2)
         return super().embed_documents(texts)
 

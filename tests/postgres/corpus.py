@@ -11,6 +11,7 @@ import numpy as np
 from db import Connection
 from db import chunks as chunk_rows
 from db import documents as document_rows
+from db import vectors as vector_rows
 from db.chunks import Draft, Posting, Sentence
 from rag import publication, text
 from rag.providers.fake import FakeEmbedder
@@ -41,9 +42,9 @@ def add_document(connection: Connection, name: str, texts: Sequence[str], *, col
     words = [text.tsvector_literal(text.words(t)) for t in texts]
     chunk_rows.put_chunks(connection, collection_id=collection_id, document_id=document_id, chunks=drafts, words=words)
     if publish:
-        model = chunk_rows.model_id(connection, EMBEDDER.name, EMBEDDER.dimensions)
+        model = vector_rows.model_id(connection, EMBEDDER.name, EMBEDDER.dimensions)
         vectors = EMBEDDER.embed_documents(list(texts)).astype(np.float32)
-        chunk_rows.put_vector_drafts(
+        vector_rows.put_drafts(
             connection,
             collection_id=collection_id,
             document_id=document_id,
@@ -52,7 +53,7 @@ def add_document(connection: Connection, name: str, texts: Sequence[str], *, col
         )
         lengths, postings = publication.postings(chunk_rows.chunks(connection, document_id))
         chunk_rows.publish(
-            connection, collection_id=collection_id, document_id=document_id, model=model, lengths=lengths, postings=postings
+            connection, collection_id=collection_id, document_id=document_id, models=[EMBEDDER.name], lengths=lengths, postings=postings
         )
         document_rows.leave_stages(connection, document_id, seconds=0)
     return document_id
@@ -73,7 +74,7 @@ def publish_bags(connection: Connection, document_id: int, chunks: Sequence[Sequ
         connection,
         collection_id=document.collection_id,
         document_id=document_id,
-        model=chunk_rows.model_id(connection, EMBEDDER.name, EMBEDDER.dimensions),
+        models=[],
         lengths=[c.total() for c in counts],
         postings=[Posting(term=term, ord=i, tf=tf, length=c.total()) for i, c in enumerate(counts) for term, tf in c.items()],
     )

@@ -13,6 +13,7 @@ from db import conversations as conversation_rows
 from db import documents as document_rows
 from db import estimates as estimate_rows
 from db import usage as usage_rows
+from db import vectors as vector_rows
 from db.contexts import Context, Summary
 from db.conversations import Citation, Part, State
 from db.documents import Page, Selection
@@ -39,6 +40,7 @@ TABLES = [
     "usage",
     "consents",
     "estimates",
+    "embedding_errors",
 ]
 
 
@@ -55,8 +57,8 @@ def alice(pool: Pool) -> dict[str, int]:
             document_id=document_id,
             pages=[Page(number=1, label="i", width=612, height=792, source="text", note="")],
         )
-        model = chunk_rows.model_id(connection, EMBEDDER.name, EMBEDDER.dimensions)
-        chunk_rows.put_vector_drafts(
+        model = vector_rows.model_id(connection, EMBEDDER.name, EMBEDDER.dimensions)
+        vector_rows.put_drafts(
             connection,
             collection_id=document.collection_id,
             document_id=draft_id,
@@ -77,6 +79,7 @@ def alice(pool: Pool) -> dict[str, int]:
         )
         conversation_rows.put_trace(connection, message_id, {"question": "what?"})
         connection.execute("insert into feedback (message_id, good) values (%s, true)", [message_id])
+        vector_rows.note_error(connection, "voyage-4", "Voyage rejected the request: the secret")
         estimate_rows.put_estimate(
             connection,
             collection_id=document.collection_id,

@@ -1,11 +1,11 @@
-"""Cohere's v2 rerank: authentication, a strict body, lexical relevance scores, errors as `{"id", "message"}`."""
+"""Cohere's v2 embed and rerank: authentication, a strict body, lexical relevance scores, errors as `{"id", "message"}`."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from tests.standin.server import Refusal, Reply, Request, Server, scores
+from tests.standin.server import Refusal, Reply, Request, Server, direction, scores, words
 
 MODELS = {
     "rerank-v5.0-pro",
@@ -16,6 +16,22 @@ MODELS = {
     "rerank-multilingual-v3.0",
     "rerank-english-v3.0",
 }
+EMBEDDERS = {  # model -> dimensions by default, and those that can be asked for; tokens of a text
+    "embed-v4.0": (1536, {256, 512, 1024, 1536}, 128_000),
+    "embed-multilingual-v3.0": (1024, {1024}, 512),
+}
+EMBED_FIELDS = {
+    "model",
+    "input_type",
+    "texts",
+    "images",
+    "inputs",
+    "max_tokens",
+    "output_dimension",
+    "embedding_types",
+    "truncate",
+    "priority",
+}
 FIELDS = {"model", "query", "documents", "top_n", "max_tokens_per_doc", "relevant_spans", "priority"}
 
 
@@ -23,10 +39,12 @@ class CohereServer(Server):
     """Programmable like every stand-in: see `Server.fail_next`, `delay` and `requests`."""
 
     def answer(self, request: Request, request_id: str) -> Reply:
-        if (request.method, request.path) != ("POST", "/v2/rerank"):
+        if request.method != "POST" or request.path not in {"/v2/embed", "/v2/rerank"}:
             raise Refusal(404, "page not found")
         if self.bearer(request) != self.key:
             raise Refusal(401, "invalid api token")
+        if request.path == "/v2/embed":
+            return Reply(body={"id": request_id, **self._embed(request.body)})
         body = self._checked(request.body)
         ranked = sorted(enumerate(scores(body["query"], body["documents"])), key=lambda pair: -pair[1])
         results = [{"index": index, "relevance_score": round(score, 7)} for index, score in ranked[: body.get("top_n")]]
@@ -34,6 +52,35 @@ class CohereServer(Server):
         return Reply(
             body={"id": request_id, "results": results, "meta": {"api_version": {"version": "2"}, "billed_units": {"search_units": units}}}
         )
+
+    def _embed(self, body: Any) -> dict[str, Any]:
+        if not isinstance(body, dict):
+            raise Refusal(400, "invalid json syntax")
+        if unknown := set(body) - EMBED_FIELDS:
+            raise Refusal(422, f"unknown field: {min(unknown)}")
+        if body.get("model") not in EMBEDDERS:
+            raise Refusal(404, f"model '{body.get('model')}' not found, make sure the correct model ID was used")
+        size, sizes, window = EMBEDDERS[body["model"]]
+        texts = body.get("texts")
+        if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text for text in texts):
+            raise Refusal(400, "invalid request: texts must be a list of strings that are not empty")
+        if len(texts) > 96:
+            raise Refusal(400, "invalid request: total number of texts must be at most 96")
+        if body.get("input_type") not in {"search_document", "search_query", "classification", "clustering"}:
+            raise Refusal(400, "invalid request: valid input_type must be provided with the provided model")
+        if body.get("embedding_types") != ["float"]:
+            raise Refusal(400, "invalid request: this stand-in makes floats")
+        if body.get("output_dimension") not in {None, *sizes}:
+            raise Refusal(400, f"invalid request: output_dimension must be one of {sorted(sizes)}")
+        counts = [len(words(text)) for text in texts]
+        if max(counts) > window and body.get("truncate", "END") == "NONE":
+            raise Refusal(400, f"invalid request: too many tokens: a text has more than {window}")
+        return {
+            "embeddings": {"float": [direction(text, body.get("output_dimension") or size) for text in texts]},
+            "texts": texts,
+            "response_type": "embeddings_by_type",
+            "meta": {"api_version": {"version": "2"}, "billed_units": {"input_tokens": sum(min(count, window) for count in counts)}},
+        }
 
     def _checked(self, body: Any) -> dict[str, Any]:
         if not isinstance(body, dict):

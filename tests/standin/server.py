@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import parse_qsl
@@ -229,3 +230,12 @@ def scores(query: str, texts: Sequence[str]) -> list[float]:
     weight = {word: math.log(1 + len(bags) / frequency[word]) if frequency[word] else math.log(1 + len(bags)) for word in set(words(query))}
     total = sum(weight.values()) or 1.0
     return [sum(value for word, value in weight.items() if word in bag) / total for bag in bags]
+
+
+def direction(text: str, dimensions: int) -> list[float]:
+    """A vector by feature hashing of the text's words: texts with common words are near. Its length is not 1, as some models' is not."""
+    vector = [0.0] * dimensions
+    for word in words(text) or [text]:
+        digest = int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "big")
+        vector[(digest >> 1) % dimensions] += 1.0 if digest & 1 else -1.0
+    return vector

@@ -1,10 +1,13 @@
-"""Voyage's v1 rerank: authentication, a strict body, the API's limits, usage by tokens, errors as `{"detail"}`."""
+"""Voyage's v1 embeddings and rerank: authentication, a strict body, the API's limits, usage by tokens, errors as `{"detail"}`."""
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
-from tests.standin.server import Refusal, Reply, Request, Server, scores, words
+import numpy as np
+
+from tests.standin.server import Refusal, Reply, Request, Server, direction, scores, words
 
 RERANKERS = {  # model -> tokens of a question; of a question and a document; of all: question times documents, and documents
     "rerank-2.5": (8_000, 32_000, 600_000),
@@ -12,6 +15,14 @@ RERANKERS = {  # model -> tokens of a question; of a question and a document; of
     "rerank-2": (4_000, 16_000, 600_000),
     "rerank-2-lite": (2_000, 8_000, 600_000),
 }
+EMBEDDERS = {  # model -> dimensions by default, and those that can be asked for; tokens of a text; of a call
+    "voyage-4-large": (1024, {256, 512, 1024, 2048}, 32_000, 120_000),
+    "voyage-4": (1024, {256, 512, 1024, 2048}, 32_000, 320_000),
+    "voyage-4-lite": (1024, {256, 512, 1024, 2048}, 32_000, 1_000_000),
+    "voyage-3.5": (1024, {256, 512, 1024, 2048}, 32_000, 320_000),
+    "voyage-law-2": (1024, {1024}, 16_000, 120_000),
+}
+EMBED_FIELDS = {"model", "input", "input_type", "truncation", "output_dimension", "output_dtype", "encoding_format"}
 RERANK_FIELDS = {"model", "query", "documents", "top_k", "return_documents", "truncation"}
 
 
@@ -29,7 +40,39 @@ class VoyageServer(Server):
             raise Refusal(400, "Request body could not be parsed as JSON.")
         if (request.method, request.path) == ("POST", "/v1/rerank"):
             return Reply(body=self._rerank(request.body))
+        if (request.method, request.path) == ("POST", "/v1/embeddings"):
+            return Reply(body=self._embed(request.body))
         raise Refusal(404, "Not Found")
+
+    def _embed(self, body: dict[str, Any]) -> dict[str, Any]:
+        _only(body, EMBED_FIELDS)
+        texts = _texts(body, "input", most=1000)
+        if body.get("model") not in EMBEDDERS:
+            raise Refusal(400, f"Model {body.get('model')} is not supported. Supported models are {sorted(EMBEDDERS)}.")
+        size, sizes, of_text, of_all = EMBEDDERS[body["model"]]
+        if body.get("input_type") not in {None, "query", "document"}:
+            raise Refusal(400, "Value for 'input_type' must be null, 'query' or 'document'.")
+        if body.get("output_dimension") not in {None, *sizes}:
+            raise Refusal(400, f"Value for 'output_dimension' must be one of {sorted(sizes)}.")
+        if body.get("output_dtype") not in {None, "float"} or body.get("encoding_format") not in {None, "base64"}:
+            raise Refusal(400, "This stand-in makes floats.")
+        held = [min(tokens(text), of_text) if body.get("truncation", True) else tokens(text) for text in texts]
+        if max(held) > of_text:
+            raise Refusal(
+                400,
+                f"The example at index {held.index(max(held))} in your batch has too many tokens and does not fit into the model's context window of {of_text} tokens.",
+            )
+        if sum(held) > of_all:
+            raise Refusal(
+                400, f"The max allowed tokens per submitted batch is {of_all}. Your batch has {sum(held)} tokens after truncation."
+            )
+        vectors = [direction(text, body.get("output_dimension") or size) for text in texts]
+        if body.get("encoding_format") == "base64":
+            encoded: list[Any] = [base64.b64encode(np.array(vector, np.float32).tobytes()).decode() for vector in vectors]
+        else:
+            encoded = vectors
+        data = [{"object": "embedding", "embedding": vector, "index": index} for index, vector in enumerate(encoded)]
+        return {"object": "list", "data": data, "model": body["model"], "usage": {"total_tokens": sum(held)}}
 
     def _rerank(self, body: dict[str, Any]) -> dict[str, Any]:
         _only(body, RERANK_FIELDS)

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from db import as_subject
 from db import documents as rows
-from rag import library
+from db import vectors as vector_rows
+from rag import library, process
 from rag.deps import Deps
+from rag.providers.fake import FakeEmbedder
 from tests import pdfs
 from tests.ui.conftest import SUBJECT, acts, open_app, shown, state_of
 
@@ -114,3 +117,13 @@ def test_a_file_name_is_shown_as_text(deps: Deps, name: str) -> None:
     assert library.clean_name(name) in shown(app)
     markdown = [element.value for kind in ("markdown", "caption", "warning", "info", "error", "success") for element in app.get(kind)]
     assert not [text for text in markdown if "127.0.0.1" in text or "<img" in text]
+
+
+def test_a_switch_of_the_embedding_model_tells_how_far_it_has_come_and_what_holds_it_up(deps: Deps, store: Callable[..., int]) -> None:
+    store()
+    assert "Embedding with" not in shown(open_app("pages/documents.py"))
+    process.provide(replace(deps, preferred=(FakeEmbedder(dimensions=64),)))
+    with as_subject(deps.pool, SUBJECT) as connection:
+        vector_rows.note_error(connection, "fake-embedder-64", "Acme is overloaded.")
+    said = shown(open_app("pages/documents.py")).replace("\\", "")  # names are escaped for markdown
+    assert "Embedding with fake-embedder-64: 0 of 1 documents; until then fake-embedder-384 serves. Acme is overloaded." in said
