@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from rag.titles import numbering
+from rag.titles import numbering, plain
+from rag.words import is_cjk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 FIRST_PAGES = 3  # where a document says what it is
 FIRST_LINES = 60
 _OPENING = 400  # characters of a paragraph that are looked at
-_SHORT = 120  # characters: a line that states a version, rather than speaks of one
+_SHORT = 120  # characters: a line that states something of the document, rather than tells of it
+_SENTENCE = re.compile(r"(?:\S+ ){7,}\S+\.$")
+_ENDS = ("。", "；", "，", ";", ",")
 _MAX_TITLE = 120  # characters
 _UNNUMBERED = 9  # rag.titles.numbering of a title without a number
 
@@ -56,16 +59,20 @@ _KINDS = (
 )
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _DATE = rf"(?:{_MONTH}\s+\d{{1,2}},?\s+\d{{4}}|\d{{1,2}}\s+{_MONTH},?\s+\d{{4}}|(?:19|20)\d\d-\d\d-\d\d)"
-_PERIODS = (
+_COVERED = (
     re.compile(
         rf"\b(?:(?:fiscal|quarterly|twelve|three|six|nine)[- ])?(?:year|quarter|months?|period)(?:\(s\))?\s+ended:?\s+{_DATE}",
         re.IGNORECASE,
     ),
-    re.compile(rf"\bdate of (?:report|earliest event reported)[^:]{{0,50}}:?\s*{_DATE}", re.IGNORECASE),
-    re.compile(r"(?:19|20)\d\d\s*年\s*(?:年度|半年度|第[一二三四]季度|度|\d{1,2}\s*月(?:\s*\d{1,2}\s*日)?)"),
+    re.compile(r"(?:19|20)\d\d\s*年\s*(?:年度|半年度|第[一二三四]季度|度)"),
+)
+_DATED = (
+    re.compile(r"(?:19|20)\d\d\s*年\s*\d{1,2}\s*月(?:\s*\d{1,2}\s*日)?"),
     re.compile(_DATE, re.IGNORECASE),
     re.compile(rf"\b{_MONTH}\s+(?:19|20)\d\d\b"),
 )
+_DATELINE = re.compile(rf"^[A-Z][A-Za-z. ]{{1,40}}(?:, [A-Z][A-Za-z. ]{{1,20}})?[,(–—-]+ ?{_DATE}\)? ?[(/–—-]", re.MULTILINE)
+_AGREED = re.compile(rf"\b(?:dated|as of|effective|made|entered into)(?: on| as of| the)* {_DATE}", re.IGNORECASE)
 _VERSION = re.compile(
     r"\b(?:version|revision|release|rev\.|ver\.)(?:\s+|\s*:\s*)(?:\d+(?:\.\d+){0,3}[a-z]?|(?-i:[A-Z]))\b|\bv\d+(?:\.\d+){1,3}\b"
     r"|版本(?:号)?\s*[:：]?\s*v?\d+(?:\.\d+){0,3}",
@@ -82,7 +89,7 @@ _COMPANY = re.compile(
     r"^[A-Z][\w&'’.,/ -]{1,60}?[, ]+"
     r"(?:Inc|Corp|Corporation|Incorporated|Company|Co|Ltd|Limited|PLC|plc|LLC|L\.P|N\.V|S\.A|AG|SE|Group|Holdings|International)\.?$"
 )
-_COMPANY_CHINESE = re.compile(r"[一-鿿（）()]{2,30}(?:股份有限公司|有限责任公司|有限公司|集团)")
+_COMPANY_CHINESE = re.compile(r"[一-鿿A-Za-z\d（）()]{2,30}(?:股份有限公司|有限责任公司|有限公司|集团)")
 _CHARTER = re.compile(r"exact name of (?:the )?registrant", re.IGNORECASE)
 # "between Tromsdal plc ("Supplier") and Holm Ltd ("Customer")"; a party ends where its definition, address or form begins
 _PARTY = r"([A-Z][\w&'’.-]*(?:,? [\w&'’.-]+){0,7}?),?\s*(?:\([^)]{1,80}\)|,[^()]{0,160}\([^)]{1,80}\))"
@@ -129,7 +136,8 @@ class Profile:
         for part in (self.name, self.title, self.organisation, self.kind, self.fiscal or self.period, self.version):
             said = _WORDS.findall(" ".join(kept).lower())
             words = _WORDS.findall(_LEGAL_FORM.sub("", part).lower())
-            if not all(word in said for word in words):
+            repeated = any(map(is_cjk, part)) and plain(part) in plain(" ".join(kept))
+            if not repeated and not all(word in said for word in words):
                 kept.append(part)
         return tuple(kept)
 
@@ -179,6 +187,15 @@ def _compact(text: str) -> str:
     return re.sub(r"(?<=\d)\s+(?=[年月日])|(?<=[年月日])\s+(?=[\d年度半第])", "", " ".join(text.split()))
 
 
+def _period(kind: str, short: str, text: str) -> str:
+    """What the document covers, or its date. A date inside a paragraph is of what is told there, unless it opens a release or a contract."""
+    found = _search(_COVERED, short) or _search(_DATED, short) or _search(_COVERED, text)
+    if found:
+        return found
+    dated = _AGREED.search(text) if kind == "agreement" else _DATELINE.search(text)
+    return _search(_DATED, dated[0]) if dated else ""
+
+
 def _fiscal(kind: str, text: str, elements: Sequence[Element]) -> str:
     """The fiscal year of an annual report, the fiscal quarter of a quarterly one or of a release; "" for other kinds.
 
@@ -212,14 +229,15 @@ def profile(reading: Reading, filename: str) -> Profile:
     lines = [element.text[:_OPENING] for element in first][:FIRST_LINES]
     edges = [element.text for element in reading.elements if element.page <= FIRST_PAGES and element.kind in running]
     text = "\n".join(lines)
+    short = [line for line in lines if len(line) <= _SHORT and not line.endswith(_ENDS) and not _SENTENCE.search(line)]
     kind = next((name for pattern, name in _KINDS if pattern.search(text)), "")
     parties = _parties(text) if kind in ("agreement", "合同") else ""
     return Profile(
         title=reading.title if sane_title(reading.title) else _first_title(first),
         name=name_words(filename),
         kind=kind,
-        organisation=parties or _organisation([line for line in lines if len(line) < _OPENING]),
-        period=_search(_PERIODS, text),
+        organisation=parties or _organisation(short),
+        period=_period(kind, "\n".join(short), text),
         fiscal=_fiscal(kind, text, reading.elements),
-        version="" if kind == "paper" else _search([_VERSION], "\n".join(line for line in [*lines, *edges] if len(line) <= _SHORT)),
+        version="" if kind == "paper" else _search([_VERSION], "\n".join([*short, *edges])),
     )

@@ -44,6 +44,8 @@ _STATEMENTS = (
     (re.compile(r"^\W*(?:合并|母公司|公司)*现金流量表"), "现金流量表：经营、投资、筹资活动现金流量、资本开支、自由现金流"),
 )
 _YEAR = re.compile(r"(?<![\d,.])(?:19|20)\d\d(?![\d,.])")
+_DAY = re.compile(r"\b[A-Z][a-z]+ \d{1,2}, \d{4}")
+_ENDED = re.compile(r"\bended\b.*?(\d{4})$", re.IGNORECASE)
 _MOST_YEARS = 5
 
 
@@ -51,16 +53,18 @@ def fiscal_years(document: Profile, table: Element) -> str:
     """The years that head a table's columns, as a financial document's readers write them: "FY2023, FY2022"; "" without any.
 
     A column headed by a date is of the fiscal year that ends then, which some companies name by the year before: the document's own
-    name for its year, and the year its first column ends in, tell by how much.
+    name for its year, and the date it ended, tell. Where they do not, as in the first three quarters, dates stay dates.
     """
-    if not document.fiscal:
-        return ""
     head = table.columns or "\n".join(table.text.split("\n")[: table.header])
     years = list(dict.fromkeys(map(int, _YEAR.findall(head))))
-    if not years or len(years) > _MOST_YEARS:
+    if not document.fiscal or not years or len(years) > _MOST_YEARS:
         return ""
-    ended = _YEAR.search(document.period)
-    shift = int(document.fiscal[-4:]) - int(ended[0]) if ended and re.search(r"[A-Z][a-z]+ \d{1,2}, ", head) else 0
+    shift = 0
+    if _DAY.search(head):
+        ended = _ENDED.search(document.period) if document.fiscal.startswith(("FY", "Q4")) else None
+        if not ended:
+            return ""
+        shift = int(document.fiscal[-4:]) - int(ended[1])
     return ", ".join(f"FY{year + shift}" for year in years)
 
 
@@ -75,7 +79,7 @@ def table_lines(document: Profile, table: Element, *, heading: str, text: str) -
     captions = table.caption.split("\n")
     parts = (
         *(("", line.rstrip(":： ")) for line in captions),
-        ("", statement([*captions, heading.rpartition(" > ")[2]])),
+        ("", statement([*captions, heading.rpartition(" > ")[2], table.text.split("\n")[0]])),
         ("Columns: ", table.columns),
         ("", fiscal_years(document, table)),
         ("", table.units),
@@ -90,7 +94,8 @@ def table_lines(document: Profile, table: Element, *, heading: str, text: str) -
 
 def context(document: Profile, tables: Sequence[Element], *, heading: str, text: str, count_tokens: Callable[[str], int]) -> str:
     """The structural context of one chunk, at most MAX_TOKENS long. What does not fit is left out whole, from the least telling on."""
-    of_tables = [line for table in tables[:2] for line in table_lines(document, table, heading=heading, text=text)]
+    lines = (line for table in tables[:2] for line in table_lines(document, table, heading=heading, text=text))
+    of_tables = list(dict.fromkeys(lines))
     said = plain(heading) + "".join(map(plain, of_tables))
     of_document = [line for line in document.lines if line == document.name or plain(line) not in said]
     kept: list[str] = []

@@ -130,3 +130,21 @@ def test_a_hash_in_a_file_name_is_left_out() -> None:
 def test_the_words_of_the_file_name_come_first_and_no_part_says_what_others_do() -> None:
     found = said(*ANNUAL, filename="TROMSDAL_2031_10K.pdf")
     assert found.lines == ("TROMSDAL 2031 10K", "annual report (Form 10-K)", "FY2031")
+
+
+def test_dates_and_companies_that_a_paragraph_tells_of_are_not_the_documents() -> None:
+    found = said(
+        ("Holm Railways", 16.0), ("Holm Railways was founded on June 1, 2001, and bought the Bergen line from Tromsdal Ltd.", 10.0)
+    )
+    assert (found.period, found.organisation) == ("", "")
+    found = said(("南岭光学", 16.0), ("公司于2001年5月成立，后来收购了韶关机械有限公司的全部股权。", 10.0))
+    assert (found.period, found.organisation) == ("", "")
+
+
+def test_the_year_that_a_chinese_paragraph_covers_is_the_documents() -> None:
+    assert said(("南岭光学", 16.0), ("南岭光学成立于2001年5月，2031年度取得了重要进展。", 10.0)).period == "2031年度"
+
+
+def test_a_release_is_dated_by_its_dateline() -> None:
+    found = said(("Tromsdal Reports Results of a New Altimeter", 16.0), (f"OSLO, Norway, March 9, 2032 -- {PROSE}", 10.0))
+    assert found.period == "March 9, 2032"

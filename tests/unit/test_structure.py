@@ -57,6 +57,10 @@ def test_the_years_of_a_financial_table_are_said_as_its_readers_write_them() -> 
     assert "FY2031, FY2030, FY2029" in context(table(columns="2031 | 2030 | 2029"))
 
 
+def test_two_tables_under_the_same_years_say_them_once() -> None:
+    assert context(table(columns="2031 | 2030"), table(columns="2031 | 2030")).count("FY2031") == 1
+
+
 def test_the_years_are_read_from_the_header_rows_where_no_column_has_a_name() -> None:
     head = table(text="Years ended | June 30, 2031 | June 30, 2030\nSales | 12 | 2030", header=1)
     assert "FY2031, FY2030" in context(head, text="Years ended | June 30, 2031 | June 30, 2030")
@@ -65,6 +69,13 @@ def test_the_years_are_read_from_the_header_rows_where_no_column_has_a_name() ->
 def test_a_column_headed_by_a_date_follows_the_documents_own_name_for_its_year() -> None:
     document = replace(ANNUAL, period="fiscal year ended January 28, 2031", fiscal="FY2030")
     assert "FY2030, FY2029" in context(table(columns="January 28, 2031 | January 29, 2030"), document=document)
+
+
+def test_dates_stay_dates_where_the_fiscal_year_they_belong_to_is_unknown() -> None:
+    quarter = replace(ANNUAL, period="quarterly period ended July 29, 2031", fiscal="Q2 FY2032")
+    release = replace(ANNUAL, period="March 9, 2032", fiscal="Q4 FY2031")
+    for document in (quarter, release):
+        assert "FY2029" not in context(table(columns="January 28, 2030 | January 29, 2029"), document=document)
 
 
 def test_years_in_a_document_without_a_fiscal_year_stay_plain_years() -> None:
@@ -87,6 +98,7 @@ def test_years_in_a_document_without_a_fiscal_year_stay_plain_years() -> None:
 def test_a_financial_statement_says_its_kind_and_the_measures_taken_from_it(title: str, measure: str) -> None:
     assert measure in context(table(title))
     assert measure in context(table(), heading=f"Item 8 > {title}")
+    assert measure in context(table(text=f"{title} | 2031 | 2030\nTotal | 12 | 11"))
 
 
 @pytest.mark.parametrize("title", ["Consolidated Statements of Comprehensive Income", "Notes to the Balance Sheet", "Income taxes"])
