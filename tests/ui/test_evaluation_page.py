@@ -132,3 +132,17 @@ def test_a_question_is_shown_as_text(deps: Deps, store: Callable[..., int], ques
     markdown = [element.value for kind in ("markdown", "caption", "warning", "info", "error", "success") for element in app.get(kind)]
     assert not [text for text in markdown if "127.0.0.1" in text or "<img" in text]
     assert question in shown(app)
+
+
+def test_a_passage_is_added_from_the_inspector(deps: Deps, store: Callable[..., int]) -> None:
+    store()
+    app = open_app("pages/inspector.py", q="quartz foundry")
+    inspection = state_of(app).inspection
+    assert inspection is not None
+    state_of(app).hit = inspection.rows[0].key
+    app.run()
+    app.button(key="add-to-evaluation").click().run()
+    assert not app.exception
+    (kept,) = own_questions.collected(deps, SUBJECT)
+    assert (kept.question, (kept.document_id, kept.ord)) == ("quartz foundry", inspection.rows[0].key)
+    assert [toast.value for toast in app.toast] == ["Added."]
