@@ -79,8 +79,10 @@ def _add(deps: Deps, subject: str, row: Row) -> None:
     if inspected is None or row.chunk is None:
         return
     with attempt():
-        own_questions.add(deps, subject, question=inspected.trace.question, document_id=row.key[0], ord_=row.key[1], quote=row.chunk.text)
-        st.toast(_("Added."), icon=":material/check:")
+        new = own_questions.add(
+            deps, subject, question=inspected.trace.question, document_id=row.key[0], ord_=row.key[1], quote=row.chunk.text
+        )
+        st.toast(_("Added.") if new else _("It is among the questions already."), icon=":material/check:")
 
 
 def _matches(matches: tuple[Match, ...]) -> Node:

@@ -7,7 +7,7 @@ from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
 
 from db import AWAY, DatabaseAway
-from rag import inspection, library
+from rag import inspection, library, own_questions
 from rag.deps import Deps
 from rag.inspection import SHOWN
 from tests import pdfs
@@ -98,6 +98,19 @@ def test_a_passage_opens_its_boxed_page_its_context_apart_and_its_words(store: C
     assert not app.get("vega_lite_chart")
     app.button(key="close-hit").click().run()
     assert app.get("vega_lite_chart")
+
+
+def test_a_passage_that_answers_becomes_a_question_to_measure_with(deps: Deps, store: Callable[..., int]) -> None:
+    store()
+    app = open_first(open_app("pages/inspector.py", q=QUESTION))
+    found = state_of(app).inspection
+    assert found is not None
+    app.button(key="add-to-evaluation").click().run()
+    assert [toast.value for toast in app.toast] == ["Added."]
+    app.button(key="add-to-evaluation").click().run()
+    assert [toast.value for toast in app.toast] == ["It is among the questions already."]
+    (kept,) = own_questions.collected(deps, SUBJECT)
+    assert (kept.question, kept.document_id, kept.ord, kept.quote) == (QUESTION, *found.rows[0].key, found.rows[0].text)
 
 
 def test_an_answer_leads_to_its_stored_trace(deps: Deps, asked: Callable[[str], AppTest]) -> None:
