@@ -255,15 +255,6 @@ def note_failure(connection: Connection, document_id: int, error: str) -> None:
     )
 
 
-def add_note(connection: Connection, document_id: int, text: str) -> None:
-    """Something more to know about a ready document; the same is not said twice."""
-    connection.execute(
-        """update documents set note = concat_ws(' ', nullif(note, ''), %(text)s), updated_at = now()
-           where id = %(id)s and position(%(text)s in note) = 0""",
-        {"id": document_id, "text": text},
-    )
-
-
 def requeue(connection: Connection, document_id: int) -> bool:
     """Make a failed document wait for a worker again; False when it is not a failed one."""
     return (

@@ -5,7 +5,8 @@ Upload to searchable::
     pages/documents.py -> library.py -> [queue] -> jobs.py -> ingest.py, then situate.py
         ingest.py:    pdf.py -> chunking.py -> publication.py (embed, publish)
         filling.py:   another embedder's vectors for what is published already (embedding.py: which embedder serves)
-        situate.py:   windows.py -> plan.py (what will be sent) -> providers (situate) -> publication.py again
+        situate.py:   windows.py -> plan.py (what will be sent) -> calls.py (paced), or batching.py -> providers (write)
+                      -> contexts.py (each answer stored with its cost) -> publication.py again
         pdf.py:       a child process: reader.py -> pdfium.py -> words.py, columns.py, margins.py, tables.py, grids.py, titles.py -> layout.py
         chunking.py:  sentences.py, profile.py (what a document says of itself) -> structure.py (the structural context)
 

@@ -106,6 +106,8 @@ def _parser() -> argparse.ArgumentParser:
     delete.add_argument("names", nargs="+", metavar="NAME", help="file name, as list shows it")
     embedders = commands.add_parser("embedders", help="list the embedding models that have vectors here")
     embedders.add_argument("--drop", metavar="NAME", help="delete the vectors of one that serves no more")
+    situate = commands.add_parser("situate", help="have documents situated again: what failed, or by another model")
+    situate.add_argument("names", nargs="+", metavar="NAME", help="file name, as list shows it")
     measure = commands.add_parser("evaluate", help="measure retrieval on a set of questions, stage by stage")
     measure.add_argument("--set", type=_path, required=True, metavar="DIR", help="a folder with questions.jsonl and documents (README.md)")
     measure.add_argument("--json", type=_path, metavar="OUT", help="write the figures to this file too")
@@ -118,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
         "--sample", type=_positive, metavar="N", help="only so many questions, drawn by type and language, the same every time"
     )
     measure.add_argument("--by", choices=("type", "language"), help="tell these apart too")
-    for command in (ingest, find, ask, listing, delete):
+    for command in (ingest, find, ask, listing, delete, situate):
         command.add_argument("--collection", type=_collection, metavar="NAME", help="only this collection (ingest: into it)")
         command.add_argument("--json", action="store_true", help="machine-readable output")
     return parser

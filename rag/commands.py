@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from db import migrate as migrations
-from db.documents import Document, Selection, Status
+from db.documents import Document, Selection, Situating, Status
 from rag import answer, conversation, doctor, embedding, jobs, library, search
 from rag.deps import Deps, opened
 from rag.errors import DocumentGone, QuestionError, QuestionSetError, UploadError
@@ -37,6 +37,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
         "list": _list,
         "delete": _delete,
         "embedders": _embedders,
+        "situate": _situate,
         "evaluate": _evaluate,
     }[arguments.command]
     return command(settings, arguments)
@@ -150,7 +151,7 @@ def _report_ended(deps: Deps, arguments: argparse.Namespace, waiting: dict[int, 
         found = {d.id: d for d in library.documents(deps, deps.settings.subject) if d.id in waiting}
         for document_id in sorted(waiting):
             document = found.get(document_id)
-            if document and (document_id in busy or document.status not in {Status.READY, Status.FAILED}):
+            if document and _goes_on(document, busy):
                 continue
             for taken in waiting.pop(document_id):
                 ready = document is not None and document.status is Status.READY
@@ -160,6 +161,12 @@ def _report_ended(deps: Deps, arguments: argparse.Namespace, waiting: dict[int, 
                 _report_ingested(arguments, taken.path, status, document, time.monotonic() - taken.began, error=error)
         if not waiting or stopping.wait(POLL):
             return clean
+
+
+def _goes_on(document: Document, busy: set[int]) -> bool:
+    """Whether it is worth waiting for: a batch may take a day, and the document can be asked meanwhile."""
+    at_work = document.id in busy or document.status not in {Status.READY, Status.FAILED}
+    return at_work and document.situating is not Situating.BATCHED
 
 
 def _report_ingested(
@@ -294,6 +301,8 @@ def _list(settings: Settings, arguments: argparse.Namespace) -> int:
             "status": d.status.value,
             "pages": d.page_count,
             "chunks": d.n_chunks,
+            "situated": d.situated,
+            "unsituated": d.unsituated or None,
             "error": d.error or None,
             "note": d.note or None,
         }
@@ -323,6 +332,21 @@ def _embedders(settings: Settings, arguments: argparse.Namespace) -> int:
         say(f"{model.name}{state}: {model.documents} of {count(model.of, 'document')}, {model.dimensions} dimensions")
     if switch and switch.error:
         note(f"{wanted} is not filled in: {switch.error}")
+    return 0
+
+
+def _situate(settings: Settings, arguments: argparse.Namespace) -> int:
+    with opened(settings) as deps:
+        wanted = _selection(deps, arguments.collection, arguments.names).documents or ()
+        chosen = [d for d in library.documents(deps, settings.subject) if d.id in wanted]
+        if unready := [d.filename for d in chosen if d.status is not Status.READY]:
+            raise QuestionError(f"Not ready yet: {', '.join(unready)}.")
+        for document in chosen:
+            library.situate_again(deps, settings.subject, document.id)
+    if arguments.json:
+        dump({"queued": len(chosen)})
+    else:
+        say(f"Queued {count(len(chosen), 'document')}; a worker situates what has no context by the present model.")
     return 0
 
 

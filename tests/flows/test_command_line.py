@@ -157,6 +157,18 @@ def test_documents_are_listed_and_deleted_by_name(situate: Run, papers: Path) ->
     assert situate("delete", "report.pdf")[:2] == (1, None)
 
 
+def test_documents_are_situated_on_demand_and_listed_with_how_far_that_has_come(
+    situate: Run, papers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    situate("ingest", papers / "report.pdf")
+    assert [(row["situated"], row["unsituated"]) for row in situate("list")[1]] == [(0, None)]
+    monkeypatch.setenv("SITUATE_SITUATOR", "fake:situator")
+    assert situate("situate", "report.pdf")[:2] == (0, {"queued": 1})
+    situate("ingest", papers / "report.pdf")
+    (row,) = situate("list")[1]
+    assert row["situated"] == row["chunks"] > 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
