@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages import frame
-from pages.parts.consent_notice import consent_notice
+from pages.parts.consent_notice import consent_notice, price_notice
 from pages.parts.document_reader import document_reader
 from pages.parts.document_rows import document_row, every
 from pages.parts.embedder_switch import switch_notice, switch_pace
@@ -54,6 +54,7 @@ def library_rows() -> None:
 
 with guard("documents"):
     consent_notice(page.deps, page.subject)
+    price_notice(page.deps, page.subject)
     state = page_state()
     if state.reading is not None:
         try:

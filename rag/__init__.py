@@ -20,7 +20,8 @@ Measuring: evaluate.py asks search.py the questions of question_sets.py (from qu
 scratch.py makes (plain_text.py reads texts);
 ladder.py and metrics.py make the figures, ladder_table.py shows them on a terminal.
 
-Who may read the text decides consent.py; what it cost, usage.py, from prices.toml (prices.py); which models serve, deps.py, the only wiring. serve.py, tether.py and cli.py start processes.
+Who may read the text decides consent.py; what that is expected to cost tells estimates.py, and what it did cost usage.py, at the prices of
+prices.toml (prices.py). Which models serve decides deps.py, the only wiring. serve.py, tether.py and cli.py start processes.
 inspection.py lays a search open; retriever.py gives it to LangChain.
 Nothing in this package imports Streamlit, and nothing in it holds SQL.
 """

@@ -100,17 +100,24 @@ def _ingest(settings: Settings, arguments: argparse.Namespace) -> int:
                 _report_ingested(arguments, path, "failed", None, time.monotonic() - began, error=told)
                 continue
             waiting.setdefault(taken.document_id, []).append(_Taken(path=path, duplicate=taken.duplicate, began=began))
-        return 0 if _all_ready(deps, arguments, waiting) and clean else 1
+        clean = _all_ready(deps, arguments, waiting) and clean
+        for sentence in doctor.waiting_for_consent(deps, settings.subject):
+            note(f"{sentence[0].upper()}{sentence[1:]}.")
+        return 0 if clean else 1
 
 
 def _take(deps: Deps, path: Path, collection: str) -> library.Upload:
-    """Store a file; one that is stored already and has failed is tried again. Raises UploadError, DocumentGone, OSError."""
+    """Store a file; what one that is stored already lacks is tried again. Raises UploadError, DocumentGone, OSError."""
     if path.is_dir():
         raise UploadError(f"{path} holds no PDF.")
     subject = deps.settings.subject
     taken = library.upload(deps, subject, filename=path.name, content=path.read_bytes(), collection=collection)
-    if taken.duplicate and library.document(deps, subject, taken.document_id).status is Status.FAILED:
-        library.retry(deps, subject, taken.document_id)
+    if taken.duplicate:
+        stored = library.document(deps, subject, taken.document_id)
+        if stored.status is Status.FAILED:
+            library.retry(deps, subject, stored.id)
+        elif stored.status is Status.READY and stored.situated < stored.n_chunks:  # for want of a yes, perhaps, that is there by now
+            library.situate_again(deps, subject, stored.id)
     return taken
 
 

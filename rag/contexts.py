@@ -16,7 +16,7 @@ from db.contexts import Context, Summary
 from db.documents import Document, Situating
 from rag import publication, usage
 from rag.deps import Deps
-from rag.errors import PermanentProviderError, ProviderError, RejectedRequest
+from rag.errors import PermanentProviderError, PriceNotAgreed, ProviderError, RejectedRequest
 from rag.providers import Situator, Written
 
 MOST_FAULTS = 3  # answers that cannot be used, after which a chunk, or a summary, is left without
@@ -34,7 +34,7 @@ class Contexts:
     rows: dict[int, Context]  # by ord
     summary: Summary
     reason: str = ""  # why the last chunk that failed did
-    refusal: PermanentProviderError | None = None  # no further call can succeed
+    refusal: PermanentProviderError | PriceNotAgreed | None = None  # no further call can succeed, or none may be made
     stored: int = 0  # contexts since this was loaded
 
     @property

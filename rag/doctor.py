@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from db import DatabaseAway, DatabaseRefused, as_subject
 from db import jobs as job_rows
-from rag import embedding
+from rag import consent, embedding, estimates
+from rag.consent import Purpose
 from rag.deps import Deps, opened
 from rag.errors import ProviderError, SettingsError
+from rag.estimates import Quote
+from rag.output import count
 from rag.settings import Settings
 
 
@@ -46,6 +49,8 @@ def examine(settings: Settings) -> Iterator[Check]:
             for purpose, models in (("answers", deps.answerers), ("reranking", deps.rerankers), ("situating", deps.situators)):
                 names = " else ".join(f"{m.name}{' (with consent)' if m.recipient else ''}" for m in models)
                 yield Check(name=purpose, passed=True, finding=names or "none")
+            for sentence in waiting_for_consent(deps, settings.subject):
+                yield Check(name="consent", passed=True, finding=sentence)
             with as_subject(deps.pool, settings.subject) as connection:
                 state = job_rows.queue_state(connection)
             finding = f"{state.waiting} waiting, {state.working} being worked on, {state.workers} workers alive"
@@ -56,3 +61,27 @@ def examine(settings: Settings) -> Iterator[Check]:
         yield Check(name="database", passed=False, finding=str(error))
     except SettingsError as error:
         yield Check(name="settings", passed=False, finding=str(error))
+
+
+def waiting_for_consent(deps: Deps, subject: str) -> Iterator[str]:
+    """What is not sent because nobody has agreed to it, what it would cost, and how to agree where there is no page. Raises DatabaseAway."""
+    for request in consent.outstanding(deps, subject):
+        told = [f"{purpose.value}: {_amounts(purpose, quote)}" for purpose, quote in estimates.offers(deps, subject, request).items()]
+        yield (
+            f"nothing is sent to {request.model} of {request.recipient} before you agree ({'; '.join(told)}). "
+            f"Agree in the page, or set SITUATE_CONSENT={request.recipient}/{request.model}"
+        )
+    if waiting := estimates.held(deps, subject):
+        _, quote = waiting
+        yield (
+            f"to be situated, {count(len(quote.document_ids), 'document')} must wait for a yes to the price ({_amounts(Purpose.SITUATE, quote)}); the limit is "
+            f"${deps.settings.ask_above_usd} a day. Agree on the documents page, or raise SITUATE_ASK_ABOVE_USD and ingest them again"
+        )
+
+
+def _amounts(purpose: Purpose, quote: Quote) -> str:
+    price = "price not known" if quote.price is None else f"about ${quote.price:.2g}" if quote.price < 1 else f"about ${quote.price:.2f}"
+    if purpose in {Purpose.ANSWER, Purpose.RERANK}:
+        return f"{price} a question"
+    documents, pages = count(len(quote.document_ids), "document"), count(quote.pages, "page")
+    return f"{documents}, {pages}, about {count(quote.calls, 'call')} and {quote.sent + quote.written:,} tokens, {price}"

@@ -8,6 +8,7 @@ SituateError
  |- QuestionError            the question cannot be searched for
  |- NothingToSearch          no document is ready in what was selected
  |- QuestionSetError         a set of questions to measure with is wrong; nothing was measured
+ |- PriceNotAgreed           sending it would cost more than may be spent without asking; nothing was sent
  |- ProviderError            a model provider answered with an error
      |- PermanentProviderError    bad key, no rights, unknown model: asking again will not help
      |   |- RejectedRequest           this very request will not do; another may
@@ -48,6 +49,10 @@ class NothingToSearch(SituateError):
 
 class QuestionSetError(SituateError):
     """A set of questions to measure with is wrong; nothing was measured."""
+
+
+class PriceNotAgreed(SituateError):
+    """Sending it would cost more than may be spent without asking; nothing was sent."""
 
 
 class ProviderError(SituateError):

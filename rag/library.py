@@ -18,7 +18,7 @@ from db import jobs as job_rows
 from db.chunks import Chunk
 from db.documents import Collection, Document, Page, Selection, Status
 from db.search import Key
-from rag import consent, jobs, pdf
+from rag import consent, estimates, jobs, pdf
 from rag.consent import Purpose
 from rag.deps import Deps
 from rag.errors import DocumentGone, UploadError
@@ -129,21 +129,33 @@ def busy(deps: Deps, subject: str) -> set[int]:
         return job_rows.busy_documents(connection)
 
 
-def allow(deps: Deps, subject: str, recipient: str, model: str | None = None) -> None:
+def allow(deps: Deps, subject: str, recipient: str, model: str | None = None, *, documents: Sequence[int] = ()) -> None:
     """The subject agrees to what is asked for this model, or for every model of this recipient.
 
-    What is ready already is queued to be situated, or to be embedded, where that is the model's work.
+    What is ready already is queued to be situated, or to be embedded, where that is the model's work; `documents` are those whose price of
+    situating was told and agreed to.
     """
     asked = [r for r in consent.outstanding(deps, subject) if r.recipient == recipient and model in (None, r.model)]
     with as_subject(deps.pool, subject) as connection:
         for request in asked:
             consent.grant(connection, request)
         if any(Purpose.SITUATE in request.purposes for request in asked):
+            for situator in deps.situators:
+                estimates.agree(connection, situator, documents)
             for ready in document_rows.documents(connection):
                 if ready.status is Status.READY:
                     jobs.defer_situate(connection, subject=subject, document_id=ready.id)
     if any(Purpose.EMBED in request.purposes for request in asked):
         jobs.defer_fills(deps, subject)
+
+
+def agree_to_price(deps: Deps, subject: str, documents: Sequence[int]) -> None:
+    """The subject agrees to what situating these documents is expected to cost; they are queued."""
+    with as_subject(deps.pool, subject) as connection:
+        for situator in deps.situators:
+            estimates.agree(connection, situator, documents)
+        for document_id in documents:
+            jobs.defer_situate(connection, subject=subject, document_id=document_id)
 
 
 def situator(deps: Deps, subject: str) -> str | None:

@@ -97,6 +97,11 @@ class Plan:
         return _VARIANTS.get(self.language or text.language(said), "")
 
 
+def document_title(title: str, filename: str) -> str:
+    """What stands above each window's text: the file's name often tells whose document it is, and of when."""
+    return f"{title} ({filename})" if title else filename
+
+
 def plan(chunks: Sequence[Part], *, title: str, language: str, cacheable: int | None, written: Collection[int] = ()) -> Plan:
     """Plan the calls for every chunk whose ord is not among the `written`."""
     cut = windows(chunks, cacheable=cacheable)

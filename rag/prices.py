@@ -72,13 +72,13 @@ class PriceList:
         """A model's price by its name, or by its name without the date of a snapshot."""
         return self.models.get(name) or self.models.get(re.sub(r"-\d{8}$", "", name))
 
-    def cost(self, usage: Usage) -> Cost | None:
-        """The price of one call; None when the model, or something it was billed for, has no known price."""
+    def cost(self, usage: Usage, *, calls: int = 1) -> Cost | None:
+        """The price of one call, or of so many alike; None when the model, or something that is billed, has no known price."""
         model = self.model(usage.model)
         if model is None:
             return None
         prompt = usage.input_tokens + usage.cache_write_tokens + usage.cache_read_tokens
-        rates = model.rates(prompt)
+        rates = model.rates(prompt // max(1, calls))
         plain = _total(rates, replace(usage, input_tokens=prompt, cache_write_tokens=0, cache_write_1h_tokens=0, cache_read_tokens=0))
         cached = _total(rates, usage)
         if plain is None or cached is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -73,7 +74,14 @@ class Settings(BaseSettings):
     )
     consent: str = Field(
         default="",
-        description="Recipients every user of this installation has agreed to, by comma, such as Anthropic,Cohere; others are asked in the page.",
+        description="Recipients, or models of theirs, that every user of this installation has agreed to, by comma, such as "
+        "Cohere,Anthropic/claude-haiku-5-5; for others the page asks.",
+    )
+
+    ask_above_usd: Decimal = Field(
+        default=Decimal("1.00"),
+        ge=0,
+        description="US dollars that situating may be expected to cost in a day before a person is asked again.",
     )
 
     anthropic_api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY", description="Key for Claude.")
@@ -102,7 +110,7 @@ class Settings(BaseSettings):
 
     @property
     def granted(self) -> frozenset[str]:
-        """Recipients that this installation's operator has agreed to."""
+        """Recipients, or recipient/model, that this installation's operator has agreed to."""
         return frozenset(name.strip() for name in self.consent.split(",") if name.strip())
 
 

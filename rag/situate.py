@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from db import as_subject
 from db import documents as document_rows
-from db.documents import Document, Situating, Status
-from rag import batching, consent, publication
+from db.documents import Situating, Status
+from rag import batching, consent, estimates, publication
 from rag.calls import SUMMARY, Call, Round
 from rag.consent import Purpose
 from rag.contexts import MOST_FAULTS, Contexts, load
 from rag.deps import Deps
-from rag.errors import PermanentProviderError, TransientProviderError
-from rag.plan import Plan, plan
+from rag.errors import PermanentProviderError, PriceNotAgreed, TransientProviderError
+from rag.plan import Plan, document_title, plan
 from rag.providers import Written
 from rag.publication import Pulse
 
@@ -56,13 +56,13 @@ def situate(deps: Deps, subject: str, document_id: int, *, pulse: Pulse = lambda
             held = batching.collect(contexts, situator.batches, pulse=pulse)
         ahead = plan(
             contexts.chunks,
-            title=_title(document),
+            title=document_title(document.title, document.filename),
             language=document.language,
             cacheable=situator.cacheable,
             written=contexts.settled | held,
         )
-        # Whether this may be sent at this price is decided here: nothing has gone out, and ahead.estimate() tells what would.
         if ahead.waiting and contexts.refusal is None:
+            estimates.check(deps, subject, document_id, situator)
             _begin(contexts)
             summary = _summary(contexts, ahead, pulse=pulse)
             if situator.batches is not None and 0 < deps.settings.batch_above < len(ahead.waiting) + len(held):
@@ -72,15 +72,10 @@ def situate(deps: Deps, subject: str, document_id: int, *, pulse: Pulse = lambda
                 _call(contexts, ahead, summary, pulse=pulse)
     except TransientProviderError as error:
         pause = error
-    except PermanentProviderError as error:
+    except (PermanentProviderError, PriceNotAgreed) as error:
         contexts.refusal = error
     _publish(contexts, began=began, pulse=pulse)
     return _outcome(contexts, held, pause)
-
-
-def _title(document: Document) -> str:
-    """What stands above each window's text: the file's name often tells whose document it is, and of when."""
-    return f"{document.title} ({document.filename})" if document.title else document.filename
 
 
 def _begin(contexts: Contexts) -> None:

@@ -2,7 +2,6 @@
 
 -- a price is kept as it was on the day; null: the price list did not know the model
 alter table usage
-    add column if not exists batch boolean not null default false,
     add column cache_write_1h_tokens bigint not null default 0, -- of cache_write_tokens
     add column search_units bigint not null default 0,
     add column price numeric,                                   -- US dollars
@@ -29,7 +28,8 @@ create table estimates (
     cache_write_tokens bigint not null,
     cache_read_tokens  bigint not null,
     held_at            timestamptz,            -- past the limit: it waits, un-sent, for a person's yes to its price
-    agreed_at          timestamptz,
+    cleared_at         timestamptz,            -- it may be sent: within the limit, or a person said yes
+    agreed             boolean not null default false, -- a person did
     primary key (document_id, situator)
 );
 alter table estimates enable row level security;

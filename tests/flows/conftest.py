@@ -30,8 +30,7 @@ def index() -> Index:
 
     def run(deps: Deps, content: bytes, filename: str = "report.pdf") -> Document:
         taken = library.upload(deps, SUBJECT, filename=filename, content=content)
-        while library.busy(deps, SUBJECT):
-            jobs.run_worker(deps, wait=False)
+        work_off(deps)
         return library.document(deps, SUBJECT, taken.document_id)
 
     return run
@@ -82,6 +81,12 @@ def next_round(deps: Deps) -> None:
     with deps.pool.connection() as connection:
         connection.execute("update procrastinate_jobs set scheduled_at = null where status = 'todo'")
     jobs.run_worker(deps, wait=False)
+
+
+def work_off(deps: Deps, subject: str = SUBJECT) -> None:
+    """Let a worker empty the queue."""
+    while library.busy(deps, subject):
+        jobs.run_worker(deps, wait=False)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from rag.trace import Stage
 from tests import pdfs
 from tests.conftest import FAKES
 from tests.flows.conftest import SUBJECT
+from tests.standin import AnthropicServer
 
 ROOT = Path(__file__).parents[2]
 Run = Callable[..., tuple[int, Any, str]]
@@ -71,6 +72,28 @@ def test_a_duplicate_is_told_when_the_first_has_ended_and_as_large(situate: Run,
         ("ready", "report.pdf", 3),
         ("duplicate", "report.pdf", 3),
     ]
+
+
+def test_what_waits_for_consent_is_told_and_goes_on_once_the_operator_agrees(
+    situate: Run, papers: Path, claude: AnthropicServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"ANTHROPIC_API_KEY": claude.key, "ANTHROPIC_BASE_URL": claude.url, "SITUATE_SITUATOR": "auto"}.items():
+        monkeypatch.setenv(name, value)
+    code, _, told = situate("ingest", papers / "report.pdf")
+    assert code == 0
+    assert "Nothing is sent to claude-haiku-5-5 of Anthropic before you agree (situate: 1 document, 3 pages, about 2 calls" in told
+    assert "set SITUATE_CONSENT=Anthropic/claude-haiku-5-5." in told
+    assert claude.requests == []
+    monkeypatch.setenv("SITUATE_CONSENT", "Anthropic/claude-haiku-5-5")
+    monkeypatch.setenv("SITUATE_ASK_ABOVE_USD", "0")
+    _, lines, told = situate("ingest", papers / "report.pdf")
+    assert lines[0]["status"] == "duplicate"
+    assert "To be situated, 1 document must wait for a yes to the price" in told
+    assert claude.requests == []
+    monkeypatch.delenv("SITUATE_ASK_ABOVE_USD")
+    _, _, told = situate("ingest", papers / "report.pdf")
+    assert told == ""
+    assert len(claude.requests) == 2
 
 
 def test_a_file_that_an_earlier_ingest_left_in_the_queue_is_waited_for(situate: Run, deps: Deps, papers: Path) -> None:

@@ -8,11 +8,11 @@ from pydantic import SecretStr
 
 from db import as_subject
 from db.documents import Selection
-from rag import answer, consent, jobs, library
+from rag import answer, consent, library
 from rag.consent import Purpose
 from rag.deps import Deps, build
 from tests import pdfs
-from tests.flows.conftest import SUBJECT, Index
+from tests.flows.conftest import SUBJECT, Index, work_off
 from tests.standin import AnthropicServer
 
 QUESTION = "Who chairs the board?"
@@ -20,11 +20,6 @@ QUESTION = "Who chairs the board?"
 
 def models(deps: Deps) -> dict[str, tuple[Purpose, ...]]:
     return {request.model: request.purposes for request in consent.outstanding(deps, SUBJECT)}
-
-
-def work_off(deps: Deps) -> None:
-    while library.busy(deps, SUBJECT):
-        jobs.run_worker(deps, wait=False)
 
 
 def test_each_model_is_asked_for_with_what_it_would_be_used_for(with_claude: Deps) -> None:

@@ -137,7 +137,7 @@ def test_no_function_gives_bob_what_is_alices(pool: Pool, alice: dict[str, int])
         assert conversation_rows.message(connection, alice["message"]) is None
         assert conversation_rows.citations(connection, alice["message"]) == []
         assert conversation_rows.trace(connection, alice["message"]) is None
-        assert estimate_rows.waiting(connection, "m") == []
+        assert estimate_rows.estimates(connection, "m") == []
         assert estimate_rows.unestimated(connection, "other") == []
         assert usage_rows.consents(connection) == []
         for by in usage_rows.By:

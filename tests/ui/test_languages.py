@@ -13,8 +13,8 @@ from rag.deps import Deps
 from tests.ui.conftest import ROOT, open_app, shown
 
 SHOWN_ERRORS = {
-    "UploadError", "UnreadableDocument", "Refused", "DocumentGone", "QuestionError", "QuestionSetError", "NothingToSearch", "PermanentProviderError",
-    "TransientProviderError",
+    "PriceNotAgreed", "UploadError", "UnreadableDocument", "Refused", "DocumentGone", "QuestionError", "QuestionSetError", "NothingToSearch",
+    "PermanentProviderError", "TransientProviderError",
 }  # fmt: skip
 ONLY_IN_A_TERMINAL = {"cli.py", "commands.py"}
 
