@@ -104,7 +104,9 @@ def test_the_next_round_pays_for_what_is_missing_and_embeds_no_more(
     claude.mend()
     embedded: list[str] = []
     embed = type(agreed.embedder).embed_documents
-    monkeypatch.setattr(type(agreed.embedder), "embed_documents", lambda self, texts: embedded.extend(texts) or embed(self, texts))
+    monkeypatch.setattr(
+        type(agreed.embedder), "embed_documents", lambda self, texts, *rest: embedded.extend(texts) or embed(self, texts, *rest)
+    )
     next_round(agreed)
     document = state(agreed, document)
     assert (document.situated, document.situating, document.unsituated) == (90, Situating.ENDED, "")
