@@ -1,4 +1,4 @@
-"""A worker in a process of its own, slow enough to be killed in the middle: python -m tests.flows.worker_process URL [--claude URL]."""
+"""A worker in a process of its own, slow enough to be killed in the middle: python -m tests.flows.worker_process URL [--claude URL] [--fill DIMENSIONS]."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ class SlowEmbedder(FakeEmbedder):
         return super().embed_documents(texts)
 
 
-def main(url: str, *, claude: str = "", batch_above: int = 0) -> None:
-    """`claude` is the address of a stand-in, to which the operator has agreed."""
+def main(url: str, *, claude: str = "", batch_above: int = 0, fill: int = 0) -> None:
+    """`claude` is the address of a stand-in, to which the operator has agreed; `fill` is how many dimensions another embedder has."""
     jobs.STALLED = 2
     situate.LOOK = 1.0
     models = {"situator": "auto", "anthropic_api_key": SecretStr(AnthropicServer.key)} if claude else {"situator": "none"}
     settings = Settings(embedder="fake:embedder", reranker="none", answerer="fake:answerer", consent="Anthropic", batch_above=batch_above)
     settings = settings.model_copy(update={**models, "anthropic_base_url": claude})
     with open_pool(url) as pool:
-        jobs.run_worker(replace(build(settings, pool=pool, url=url), embedder=SlowEmbedder()))
+        preferred = (SlowEmbedder(dimensions=fill),) if fill else ()
+        jobs.run_worker(replace(build(settings, pool=pool, url=url), embedder=SlowEmbedder(), preferred=preferred))
 
 
 if __name__ == "__main__":
@@ -42,5 +43,6 @@ if __name__ == "__main__":
     parser.add_argument("url")
     parser.add_argument("--claude", default="")
     parser.add_argument("--batch-above", type=int, default=0)
+    parser.add_argument("--fill", type=int, default=0)
     given = parser.parse_args()
-    main(given.url, claude=given.claude, batch_above=given.batch_above)
+    main(given.url, claude=given.claude, batch_above=given.batch_above, fill=given.fill)
