@@ -45,7 +45,12 @@ def run_name(run: Evaluation) -> str:
 def step_name(step: str) -> str:
     """What a run is doing, and with which context."""
     doing, _colon, context = step.partition(": ")
-    names = {"reading": _("Reading the documents"), "indexing": _("Indexing a copy"), "asking": _("Asking the questions")}
+    names = {
+        "reading": _("Reading the documents"),
+        "indexing": _("Indexing a copy"),
+        "situating": _("Writing contexts"),
+        "asking": _("Asking the questions"),
+    }
     said = names.get(doing, _("Beginning"))
     return f"{said} ({context_names()[Context(context)]})" if context else said
 

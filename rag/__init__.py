@@ -17,7 +17,7 @@ Question to checked answer::
         search.py:    text.py, embedding.py (the question's vector) -> db.search (dense, BM25) -> fusion.py -> providers (rerank), within deadline.py -> hits with their trace (trace.py)
 
 Measuring: evaluate.py asks search.py the questions of question_sets.py (from question_files.py, or own_questions.py) on the copies that
-scratch.py makes (plain_text.py reads texts);
+scratch.py makes (plain_text.py reads texts), situated by scratch_contexts.py where a price is allowed;
 ladder.py and metrics.py make the figures, ladder_table.py shows them on a terminal.
 
 Who may read the text decides consent.py; what that is expected to cost tells estimates.py, and what it did cost usage.py, at the prices of

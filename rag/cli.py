@@ -9,11 +9,13 @@ import argparse
 import io
 import logging
 import os
+import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 STAGES = ("dense", "bm25", "fused", "reranked")  # of rag.trace.Stage
@@ -119,6 +121,13 @@ def _parser() -> argparse.ArgumentParser:
     some.add_argument(
         "--sample", type=_positive, metavar="N", help="only so many questions, drawn by type and language, the same every time"
     )
+    measure.add_argument(
+        "--spend",
+        type=_dollars,
+        default=Decimal(0),
+        metavar="USD",
+        help="what contexts written by a paid model may cost (default: nothing)",
+    )
     measure.add_argument("--by", choices=("type", "language"), help="tell these apart too")
     for command in (ingest, find, ask, listing, delete, situate):
         command.add_argument("--collection", type=_collection, metavar="NAME", help="only this collection (ingest: into it)")
@@ -136,6 +145,12 @@ def _positive(text: str) -> int:
     if text.isdecimal() and int(text) > 0:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text} is not a number from 1 up")
+
+
+def _dollars(text: str) -> Decimal:
+    if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text, re.ASCII):
+        return Decimal(text)
+    raise argparse.ArgumentTypeError(f"{text} is no amount, such as 2.50")
 
 
 def _path(text: str) -> Path:

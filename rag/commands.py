@@ -282,6 +282,7 @@ def _evaluate(settings: Settings, arguments: argparse.Namespace) -> int:
             found,
             contexts=[question_sets.Context(name) for name in arguments.context or ()],
             stages=[Stage(name) for name in arguments.stage or ()],
+            spend=arguments.spend,
         )
         progress = ladder_table.Progress()
         try:

@@ -12,12 +12,13 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from db import DatabaseAway, as_subject
 from db import evaluations as rows
 from db.evaluations import Evaluation, State
 from db.search import Key
-from rag import consent, embedding, question_sets, scratch, search
+from rag import consent, embedding, question_sets, scratch, scratch_contexts, search
 from rag.consent import Purpose
 from rag.deps import Deps
 from rag.errors import QuestionSetError, SituateError
@@ -54,6 +55,7 @@ class Plan:
     questions: QuestionSet
     contexts: tuple[Context, ...]
     stages: tuple[Stage, ...]
+    spend: Decimal = Decimal(0)  # US dollars that contexts written by a paid model may cost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +67,15 @@ class _Asked:
     notes: tuple[str, ...]
 
 
-def plan(deps: Deps, subject: str, found: QuestionSet, *, contexts: Sequence[Context] = (), stages: Sequence[Stage] = ()) -> Plan:
+def plan(
+    deps: Deps,
+    subject: str,
+    found: QuestionSet,
+    *,
+    contexts: Sequence[Context] = (),
+    stages: Sequence[Stage] = (),
+    spend: Decimal = Decimal(0),
+) -> Plan:
     """What the set and the models allow, or what was asked for. Raises QuestionSetError for what cannot be measured."""
     allowed = [*found.contexts, *((Context.MODEL,) if _situator(deps, subject) else ())]
     for context in contexts:
@@ -83,6 +93,7 @@ def plan(deps: Deps, subject: str, found: QuestionSet, *, contexts: Sequence[Con
         questions=found,
         contexts=tuple(context for context in Context if context in (contexts or found.contexts)),
         stages=tuple(stage for stage in possible if stage in (stages or possible)),
+        spend=spend,
     )
 
 
@@ -181,10 +192,13 @@ def _measure(deps: Deps, subject: str, own: str, what: Plan, *, progress: Progre
         else scratch.copy(remembering, own, cuts, context, progress=progress)
         for context in what.contexts
     ]
+    notes: set[str] = set()
+    for one in copies:
+        if one.context is Context.MODEL and one.subject == own:
+            notes |= set(scratch_contexts.write_contexts(remembering, own, one, spend=what.spend, progress=progress))
     held = [holders(question, cuts) for question in what.questions.questions]
     pages = {(cut.name, d.ord): range(d.first_page, d.last_page + 1) for cut in cuts for d in cut.drafts}
     rungs: list[Rung] = []
-    notes: set[str] = set()
     for one in copies:
         asked = _ask(deps, one, what.questions.questions, progress=progress)
         found = list(zip(what.questions.questions, held, asked, strict=True))

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from db import as_subject
 from db import evaluations as rows
 from db.evaluations import State
 from db.usage import By
-from rag import consent, evaluate, library, question_files, usage
+from rag import consent, evaluate, library, question_files, scratch_contexts, usage
 from rag.cli import main
 from rag.consent import Purpose, Request
 from rag.deps import Deps
@@ -28,12 +29,13 @@ from rag.errors import QuestionSetError
 from rag.evaluate import Stopped
 from rag.ladder import Ladder
 from rag.providers import Meter, Usage
-from rag.providers.fake import FakeReranker
+from rag.providers.fake import FakeReranker, FakeSituator
 from rag.question_sets import Context
 from rag.trace import Stage
 from tests import pdfs
 from tests.conftest import FAKES
 from tests.flows.conftest import SUBJECT, Index
+from tests.standin import AnthropicServer
 
 ROOT = Path(__file__).parents[2]
 TABLES = ("collections", "documents", "files", "pages", "chunks", "vectors", "vector_drafts", "postings", "consents", "usage")
@@ -256,6 +258,33 @@ def test_what_a_remote_reranker_bills_stays_with_the_person_who_agreed(deps: Dep
     ladder = measure(remote, given)
     assert ladder.models["reranker"] == "remote-1"
     assert [(s.key, s.calls, s.search_units) for s in usage.spending(deps, SUBJECT, By.MODEL)] == [("remote-1", 4, 4)]
+
+
+def test_a_model_writes_contexts_for_the_copies_once_its_price_is_allowed(
+    agreed: Deps, given: Path, claude: AnthropicServer, counts: Callable[[], dict[str, int]]
+) -> None:
+    before = counts()
+    found = question_files.load(given)
+    with pytest.raises(QuestionSetError, match=r"tokens to Anthropic, for about \$\d+\.\d\d. Nothing was sent; allow it with --spend"):
+        measure(agreed, given, contexts=[Context.MODEL])
+    assert claude.requests == []
+    plan = evaluate.plan(agreed, SUBJECT, found, contexts=[Context.NONE, Context.MODEL], spend=Decimal(1))
+    ladder = evaluate.run(agreed, SUBJECT, plan, progress=lambda *_: None)
+    assert {rung.context for rung in ladder.rungs} == {Context.NONE, Context.MODEL}
+    assert ladder.notes == ()
+    assert len(claude.requests) == len(CHUNKS)
+    spent = usage.spending(agreed, SUBJECT, By.MODEL)
+    assert sum(s.calls for s in spent) == len(CHUNKS)
+    assert {**counts(), "usage": 0} == {**before, "usage": 0}
+
+
+def test_passages_that_the_model_did_not_situate_are_told(deps: Deps, given: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch_contexts, "FRUITLESS", 1)
+    monkeypatch.setattr(scratch_contexts.time, "sleep", lambda _: None)
+    faulty = replace(deps, situators=(FakeSituator(faults={"Railways": "it was cut off"}),))
+    ladder = measure(faulty, given, contexts=[Context.MODEL])
+    assert ladder.models["situator"] == "fake-situator"
+    assert ladder.notes == ("Passages that kept their structural context, because the model did not write theirs: 1.",)
 
 
 def test_what_cannot_be_measured_is_told(deps: Deps, given: Path) -> None:
