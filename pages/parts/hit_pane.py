@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from db.chunks import STRUCTURAL
 from pages.parts.boxed_page import boxed_page, boxes_of
 from pages.parts.escape import plain
 from pages.parts.guard import attempt, guard
@@ -63,7 +64,7 @@ def _hit(deps: Deps, subject: str, row: Row) -> None:
     parts.append(["p", {"c": "passage"}, row.chunk.text])
     if row.chunk.context:
         parts += [["h6", {}, context_label(row.chunk.context_by)], ["p", {"c": "context faint small"}, row.chunk.context]]
-        if row.chunk.context_by != "structural":
+        if row.chunk.context_by != STRUCTURAL:
             parts.append(["p", {"c": "faint small"}, row.chunk.context_by])
     if row.matches:
         parts += [["h6", {}, _("What each word gave to its BM25 score")], _matches(row.matches)]
