@@ -186,16 +186,8 @@ def _measure(deps: Deps, subject: str, own: str, what: Plan, *, progress: Progre
     )
     scratch.admit(deps, own, consent.given(deps, subject))
     cuts, unreadable = scratch.cut(remembering, subject, what.questions.sources, progress=progress)
-    copies = [
-        scratch.original(subject, cuts, context)
-        if context is what.questions.indexed_with
-        else scratch.copy(remembering, own, cuts, context, progress=progress)
-        for context in what.contexts
-    ]
-    notes: set[str] = set()
-    for one in copies:
-        if one.context is Context.MODEL and one.subject == own:
-            notes |= set(scratch_contexts.write_contexts(remembering, own, one, spend=what.spend, progress=progress))
+    copies, told = _copies(remembering, subject, own, cuts, what, progress=progress)
+    notes = set(told)
     held = [holders(question, cuts) for question in what.questions.questions]
     pages = {(cut.name, d.ord): range(d.first_page, d.last_page + 1) for cut in cuts for d in cut.drafts}
     rungs: list[Rung] = []
@@ -217,6 +209,21 @@ def _measure(deps: Deps, subject: str, own: str, what: Plan, *, progress: Progre
         rungs=tuple(rungs),
         notes=tuple(sorted(notes)),
     )
+
+
+def _copies(deps: Deps, subject: str, own: str, cuts: Sequence[Cut], what: Plan, *, progress: Progress) -> tuple[list[Copy], list[str]]:
+    """Where to search with each context, and what is to be known about it."""
+    made: dict[Context, Copy] = {}
+    notes: list[str] = []
+    # a model's copies first: the price that is told is of all documents there are
+    for context in sorted(what.contexts, key=lambda c: c is not Context.MODEL):
+        if context is what.questions.indexed_with:
+            made[context] = scratch.original(subject, cuts, context)
+            continue
+        made[context] = scratch.copy(deps, own, cuts, context, progress=progress)
+        if context is Context.MODEL:
+            notes += scratch_contexts.write_contexts(deps, own, made[context], spend=what.spend, progress=progress)
+    return [made[context] for context in what.contexts], notes
 
 
 def _ask(deps: Deps, copy: Copy, questions: Sequence[Question], *, progress: Progress) -> list[_Asked]:

@@ -25,7 +25,7 @@ from rag import consent, evaluate, library, question_files, scratch_contexts, us
 from rag.cli import main
 from rag.consent import Purpose, Request
 from rag.deps import Deps
-from rag.errors import QuestionSetError
+from rag.errors import PriceNotAgreed, QuestionSetError
 from rag.evaluate import Stopped
 from rag.ladder import Ladder
 from rag.providers import Meter, Usage
@@ -265,7 +265,9 @@ def test_a_model_writes_contexts_for_the_copies_once_its_price_is_allowed(
 ) -> None:
     before = counts()
     found = question_files.load(given)
-    with pytest.raises(QuestionSetError, match=r"tokens to Anthropic, for about \$\d+\.\d\d. Nothing was sent; allow it with --spend"):
+    with pytest.raises(
+        PriceNotAgreed, match=r"tokens to Anthropic, for about \$\d+\.\d\d. Nothing was sent; allow it with --spend 0\.\d[1-9]\.$"
+    ):
         measure(agreed, given, contexts=[Context.MODEL])
     assert claude.requests == []
     plan = evaluate.plan(agreed, SUBJECT, found, contexts=[Context.NONE, Context.MODEL], spend=Decimal(1))
