@@ -14,7 +14,7 @@ from db import as_subject
 from db import batches as batch_rows
 from db.batches import Batch
 from rag.contexts import Contexts
-from rag.errors import PermanentProviderError, ProviderError, TransientProviderError
+from rag.errors import PermanentProviderError, ProviderError, RejectedRequest, TransientProviderError
 from rag.plan import Plan
 from rag.providers import Batches, Prompt, Written
 from rag.publication import Pulse
@@ -51,7 +51,7 @@ def _submit(contexts: Contexts, batches: Batches, asked: Sequence[tuple[int, Pro
 def collect(contexts: Contexts, batches: Batches, *, pulse: Pulse) -> set[int]:
     """Store the results of batches that have ended; the chunks of those that have not.
 
-    Raises PermanentProviderError for a batch that the provider does not know; it is forgotten.
+    Raises RejectedRequest for a batch that the provider does not know, which is forgotten, and PermanentProviderError.
     """
     with as_subject(contexts.deps.pool, contexts.subject) as connection:
         noted = batch_rows.batches(connection, document_id=contexts.document.id, situator=contexts.situator.name)
@@ -61,7 +61,7 @@ def collect(contexts: Contexts, batches: Batches, *, pulse: Pulse) -> set[int]:
             ended = _has_ended(contexts, batches, batch)
         except TransientProviderError:
             ended = None
-        except PermanentProviderError:
+        except RejectedRequest:
             _drop(contexts, batch)
             raise
         if ended is None:

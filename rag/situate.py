@@ -120,12 +120,12 @@ def _publish(contexts: Contexts, *, began: float, pulse: Pulse) -> None:
 def _outcome(contexts: Contexts, held: set[int], pause: TransientProviderError | None) -> Outcome:
     """Note what is left, and why."""
     missing = len(contexts.chunks) - len(contexts.settled)
-    if contexts.refusal is not None:
-        contexts.note(Situating.ENDED, str(contexts.refusal))
-        return Outcome()
     if held:
         contexts.note(Situating.BATCHED)
         return Outcome(again=LOOK, progressed=True)
+    if contexts.refusal is not None:
+        contexts.note(Situating.ENDED, str(contexts.refusal))
+        return Outcome()
     if missing:
         contexts.note(Situating.WAITING, str(pause or contexts.reason))
         return Outcome(again=(pause and pause.retry_after) or 0.0, progressed=contexts.stored > 0)

@@ -228,7 +228,7 @@ class Batches(Protocol):
         ...
 
     def has_ended(self, batch: str) -> bool:
-        """Whether its results are there. Raises PermanentProviderError when the provider knows no such batch."""
+        """Whether its results are there. Raises RejectedRequest when the provider knows no such batch."""
         ...
 
     def results(self, batch: str) -> Iterator[tuple[str, Written | ProviderError]]:

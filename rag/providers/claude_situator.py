@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from rag import prompts
-from rag.errors import PermanentProviderError, ProviderError, TransientProviderError
+from rag.errors import ProviderError, RejectedRequest, TransientProviderError
 from rag.providers import Prompt, Written
 from rag.providers.anthropic import RECIPIENT, client, failures, known, metered, stopped, translate, undated
 
@@ -116,7 +116,7 @@ class ClaudeBatches:
         try:
             return self._batches.retrieve(batch).processing_status == "ended"
         except anthropic.NotFoundError as error:
-            raise PermanentProviderError(
+            raise RejectedRequest(
                 "Anthropic does not know the batch that was submitted. Check whether the key belongs to another workspace."
             ) from error
         except failures() as error:

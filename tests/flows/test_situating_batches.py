@@ -204,6 +204,20 @@ def test_a_batch_that_the_key_cannot_see_ends_in_a_sentence_and_is_asked_for_ane
     assert state(batching, document).situated == 90
 
 
+def test_a_key_that_is_refused_for_a_while_costs_no_batch(batching: Deps, claude: AnthropicServer) -> None:
+    document = begun(batching)
+    claude.fail_next(401)
+    next_round(batching)
+    document = state(batching, document)
+    assert document.situating is Situating.ENDED
+    assert "key" in document.unsituated
+    claude.batches.finish()
+    library.situate_again(batching, SUBJECT, document.id)
+    next_round(batching)
+    assert state(batching, document).situated == 90
+    assert len(submissions(claude)) == 1
+
+
 def dies(deps: Deps) -> Document:
     """A document whose worker died in the middle of its situating; its job is there for the next one."""
     document = ready(deps, LONG)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import anthropic
 import pytest
 
-from rag.errors import PermanentProviderError, RejectedRequest, TransientProviderError
+from rag.errors import RejectedRequest, TransientProviderError
 from rag.providers import Written
 from rag.providers.claude_situator import ClaudeSituator
 from tests import standin
@@ -103,7 +103,7 @@ def test_a_submission_that_fails_is_not_repeated_by_the_client(api, batches):
 
 
 def test_a_batch_that_the_key_cannot_see_is_for_good(batches):
-    with pytest.raises(PermanentProviderError, match="does not know the batch"):
+    with pytest.raises(RejectedRequest, match="does not know the batch"):
         batches.has_ended("msgbatch_of_someone_else")
 
 
