@@ -130,11 +130,15 @@ def publish(
     models: Sequence[str],
     lengths: Sequence[int],
     postings: Iterable[Posting],
-) -> None:
+) -> bool:
     """Make a document searchable, whole: the vectors drafted by `models` take the place of those they replace, its postings that of all before.
 
-    One transaction: the caller's. `lengths` holds each chunk's length in terms, by ord.
+    False when it is gone. One transaction: the caller's. `lengths` holds each chunk's length in terms, by ord.
     """
+    # the document's row first: who publishes or deletes it meanwhile waits here, holding nothing that this waits for
+    statistics = "update documents set n_chunks = %s, total_len = %s where id = %s"
+    if connection.execute(statistics, [len(lengths), sum(lengths), document_id]).rowcount == 0:
+        return False
     vectors.publish(connection, document_id=document_id, models=models, chunks=len(lengths))
     connection.execute("delete from postings where document_id = %s", [document_id])
     connection.execute('create temp table if not exists incoming (term text collate "C", ord int, tf int, length int)')
@@ -150,7 +154,7 @@ def publish(
            from incoming group by term order by term""",
         [collection_id, document_id],
     )
-    connection.execute("update documents set n_chunks = %s, total_len = %s where id = %s", [len(lengths), sum(lengths), document_id])
+    return True
 
 
 def put_contexts(connection: Connection, *, document_id: int, rows: Sequence[tuple[int, str, str, str]]) -> None:

@@ -5,8 +5,11 @@ Vectors and postings exist only for published documents, so nothing half-indexed
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
 from math import ceil
 from typing import Any
 
@@ -21,7 +24,10 @@ from db.documents import Selection
 K1 = 1.2
 B = 0.75
 EXACT_SCAN = 20_000  # chunks; up to here an exact scan beats HNSW in time and recall
-TYPICAL = 0.4  # of its idf is what a term about gives a chunk that holds it once; only speed depends on this
+# Only speed depends on these three; measured with bench/scale.py.
+FEW = 10_000  # postings; a query that has no more of them is scored from all at once
+PROBED = 50  # a probe reads about this part of a query's postings
+LOOK_UP = 2.0  # what finding one chunk's posting costs beside reading the next one
 FIXED = 1 << 25  # BM25 is added up in whole numbers of 1/FIXED: no sum depends on its order, and what is equal ties
 
 Key = tuple[int, int]  # document_id, ord
@@ -96,26 +102,26 @@ def bm25(
     selection and under concurrent writes; the transaction must be one of a single snapshot. A repeated term counts once. `only` restricts
     the answer to these chunks.
 
-    As in MaxScore (Turtle and Flood 1995), the rarest terms lead: they are scored wherever they occur, the others only in chunks that hold
-    one of them. While a chunk without any leading term could still enter the answer, more terms lead.
+    As in MaxScore (Turtle and Flood 1995), the rarest terms lead: they are scored wherever they occur, the others only in chunks that the
+    leading ones may lift into the answer. What a chunk needs to enter is first learnt from a few chunks that hold the rarest.
     """
     weights, slope = _weights(connection, terms, selection)
     if not weights:
         return []
     if only is not None:
         return _among(connection, only, weights=weights, slope=slope, selection=selection, limit=limit)
-    found: list[Candidate] = []
-    leading, reach, entry = 0, 0, 0.0
-    rest = sum(w.bound for w in weights)  # what a chunk without a leading term scores at most
-    while leading < len(weights) and (len(found) < limit or rest >= entry):
-        needed, more = max(limit, 2 * reach), True
-        while leading < len(weights) and more:
-            weight = weights[leading]
-            leading, reach, rest = leading + 1, reach + weight.df, rest - weight.bound
-            more = rest >= entry if len(found) == limit else reach < needed or rest >= TYPICAL * weight.bound
-        found = _led(connection, weights, leading, rest=rest, slope=slope, selection=selection, limit=limit)
-        entry = found[-1].score
-    return found
+    score = partial(_led, connection, weights, slope=slope, selection=selection, limit=limit)
+    reach = list(accumulate(w.df for w in weights))  # postings of the rarest so many terms
+    if reach[-1] <= FEW:
+        return score(len(weights))
+    needed = max(limit, reach[-1] // PROBED)
+    while needed < reach[-1]:
+        probed = score(bisect_left(reach, needed) + 1, probe=True)
+        if len(probed) == limit:
+            entry = probed[-1].score
+            return score(_cheapest(weights, reach, entry), entry=entry)
+        needed *= 4
+    return score(len(weights))
 
 
 def matched(connection: Connection, *, keys: Sequence[Key], terms: Sequence[str], selection: Selection) -> dict[Key, list[Match]]:
@@ -208,11 +214,16 @@ _PLACES = sql.SQL(
                   where (%(collections)s::bigint[] is null or d.collection_id = any (%(collections)s))
                     and (%(documents)s::bigint[] is null or d.id = any (%(documents)s)) group by d.id)"""
 )
-# the postings x of the terms in `others` for the chunks in `places`: postings stand in the order of ordinals, so a binary search finds each
+# the postings x of the terms in `others` for the chunks in `places`: postings stand in the order of ordinals, so a binary search finds each.
+# `offset 0` keeps each look-up in its place: without statistics, right after a first upload, the planner would begin at the wrong end.
 _ENTRIES = sql.SQL(
-    """entries as (select o.*, p.document_id, ord, x
-                   from places cross join others o join postings p using (term, collection_id, document_id)
-                       cross join lateral (select p.ps || '{{}}' as ps offset 0) unpacked cross join unnest(ords) ord
+    """entries as (select o.*, document_id, ord, x
+                   from places cross join others o
+                       cross join lateral (
+                           select p.ps || '{{}}' as ps from postings p
+                           where p.term = o.term collate "C" and p.collection_id = places.collection_id
+                             and p.document_id = places.document_id offset 0) unpacked
+                       cross join unnest(ords) ord
                        cross join lateral (select unpacked.ps[width_bucket((ord + 1 << 40) - 1, unpacked.ps)] as x offset 0) entry
                    where x >> 40 = ord)"""
 )
@@ -227,38 +238,64 @@ def _weights(connection: Connection, terms: Sequence[str], selection: Selection)
     return [_Weight(term=term, df=int(df), idf=idf) for term, df, idf, _ in rows], rows[0][3] if rows else 0.0
 
 
+def _cheapest(weights: Sequence[_Weight], reach: Sequence[int], entry: float) -> int:
+    """How many terms must lead, at the least work, so that no chunk without them scores `entry`."""
+    work = {}
+    rest = 0.0
+    for leading in range(len(weights), 0, -1):
+        if rest >= entry:
+            break
+        # chunks that one leading term may lift into the answer, with the others' help; with two there are fewer
+        lifted = bisect_left(weights, rest - entry, key=lambda w: -w.bound) if rest else 0
+        work[leading] = reach[leading - 1] + LOOK_UP * (len(weights) - leading) * (reach[lifted - 1] if lifted else 0)
+        rest += weights[leading - 1].bound
+    return min(work, key=lambda leading: work[leading])
+
+
 def _led(
-    connection: Connection, weights: Sequence[_Weight], leading: int, *, rest: float, slope: float, selection: Selection, limit: int
+    connection: Connection,
+    weights: Sequence[_Weight],
+    leading: int,
+    *,
+    slope: float,
+    selection: Selection,
+    limit: int,
+    entry: float = 0.0,
+    probe: bool = False,
 ) -> list[Candidate]:
-    """The best of the chunks that hold one of the first `leading` terms. The others give a chunk no more than `rest`."""
+    """The best of the chunks that hold one of the first `leading` terms and may score `entry` or more.
+
+    A probe scores only those that have the most from the leading terms: good ones, if not the best.
+    """
     rows = connection.execute(
         sql.SQL(
             """with leaders as (select term, weight, %(slope)s as slope from unnest(%(leaders)s::text[], %(leader_weights)s::float8[]) l (term, weight)),
                     others as (select term, weight, %(slope)s as slope from unnest(%(others)s::text[], %(other_weights)s::float8[]) o (term, weight)),
-                    led as materialized (
+                    kept as materialized (
                         select document_id, x >> 40 as ord, sum({gain}) as score
                         from (select document_id, weight, slope, unnest(ps) as x
-                              from leaders l join postings p on p.term = l.term collate "C"
-                              where (%(collections)s::bigint[] is null or collection_id = any (%(collections)s))
-                                and (%(documents)s::bigint[] is null or document_id = any (%(documents)s))) postings
-                        group by 1, 2),
-                    kept as materialized (
-                        select * from led
-                        where score + %(rest)s >= coalesce((select score from led order by score desc offset %(limit)s - 1 limit 1), 0)),
+                              from leaders l cross join lateral (
+                                  select document_id, ps from postings p
+                                  where p.term = l.term collate "C"
+                                    and (%(collections)s::bigint[] is null or collection_id = any (%(collections)s))
+                                    and (%(documents)s::bigint[] is null or document_id = any (%(documents)s)) offset 0) held) postings
+                        group by 1, 2 having sum({gain}) >= %(least)s {probe}),
                     places as (
                         select d.collection_id, d.id as document_id, array_agg(ord) as ords
                         from kept join documents d on d.id = kept.document_id group by d.id),
-                    {entries},
-                    added as (select document_id, ord, sum({gain}) as score from entries group by 1, 2)
-               select document_id, ord, (kept.score + coalesce(added.score, 0)) / {fixed}::float8
-               from kept left join added using (document_id, ord) order by 3 desc, 1, 2 limit %(limit)s"""
-        ).format(entries=_ENTRIES, gain=_GAIN, fixed=FIXED),
+                    {entries}
+               select document_id, ord, sum(score) / {fixed}::float8
+               from (select document_id, ord, score from kept union all select document_id, ord, {gain} from entries) scores
+               group by 1, 2 order by 3 desc, 1, 2 limit %(limit)s"""
+        ).format(
+            entries=_ENTRIES, gain=_GAIN, fixed=FIXED, probe=sql.SQL("order by score desc limit 4 * %(limit)s") if probe else sql.SQL("")
+        ),
         {
             "leaders": [w.term for w in weights[:leading]],
             "leader_weights": [w.idf * FIXED for w in weights[:leading]],
             "others": [w.term for w in weights[leading:]],
             "other_weights": [w.idf * FIXED for w in weights[leading:]],
-            "rest": ceil(rest * FIXED),
+            "least": ceil((entry - sum(w.bound for w in weights[leading:])) * FIXED),
             "slope": slope,
             "limit": limit,
             **selection.parameters,

@@ -18,6 +18,7 @@ from rag import answer
 from rag.deps import Deps
 from rag.errors import QuestionError, SituateError
 from rag.providers import Turn
+from rag.text import readable
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ def ask(deps: Deps, subject: str, question: str, *, conversation_id: int | None 
 
 def check_question(question: str) -> str:
     """The question as it is searched for. Raises QuestionError when it is empty or too long."""
-    question = question.replace("\x00", " ").strip()
+    question = readable(question).strip()
     if not any(c.isalnum() for c in question):
         raise QuestionError("The question is empty. Write a few words to search for.")
     if len(question) > LONGEST_QUESTION:

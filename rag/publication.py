@@ -100,16 +100,18 @@ def publish(deps: Deps, subject: str, document: Document, chunks: Sequence[Chunk
     lengths, rows = postings(chunks)
     embedders = embedding.allowed(deps, subject)
     with as_subject(deps.pool, subject) as connection:
+        whole = [e.name for e in embedders if is_whole(connection, document, chunks, e)]
+        if deps.embedder.name not in whole:
+            raise LookupError(f"document {document.id} has no vectors of {deps.embedder.name} to be published")
+        still_there(
+            chunk_rows.publish(
+                connection, collection_id=document.collection_id, document_id=document.id, models=whole, lengths=lengths, postings=rows
+            )
+        )
         chunk_rows.put_contexts(
             connection,
             document_id=document.id,
             rows=[(c.ord, c.context, c.context_by, words(c.indexed_text)) for c in chunks if c.context_by != chunk_rows.STRUCTURAL],
-        )
-        whole = [e.name for e in embedders if is_whole(connection, document, chunks, e)]
-        if deps.embedder.name not in whole:
-            raise LookupError(f"document {document.id} has no vectors of {deps.embedder.name} to be published")
-        chunk_rows.publish(
-            connection, collection_id=document.collection_id, document_id=document.id, models=whole, lengths=lengths, postings=rows
         )
         document_rows.leave_stages(connection, document.id, seconds=seconds)
 

@@ -47,7 +47,7 @@ def search(
     """
     clock = _Clock()
     reranker = consent.first_allowed(deps.rerankers, consent.granted(deps, subject), Purpose.RERANK) if stage is Stage.RERANKED else None
-    query = text.parse_query(question)
+    query = text.parse_query(question := text.readable(question))
     wanted = deps.settings.candidates
     with as_subject(deps.pool, subject) as connection:
         size = document_rows.chunk_count(connection, selection)

@@ -69,6 +69,11 @@ class Query:
     excluded: tuple[tuple[str, ...], ...]  # surface words of each -word and -"quoted phrase"
 
 
+def readable(text: str) -> str:
+    """Without NUL and halves of surrogate pairs, which come from a command line's stray bytes."""
+    return _UNREADABLE.sub(" ", text)
+
+
 def normalise(text: str) -> str:
     """NFKC, so that full-width and half-width forms and ligatures meet; one hyphen, one apostrophe, nothing invisible."""
     return _INSTANT.sub(" ", unicodedata.normalize("NFKC", text.translate(_INVISIBLE)).translate(_LOOKALIKES))
@@ -127,7 +132,7 @@ def parse_query(question: str) -> Query:
     A hyphen excludes after a space and before a letter or a quotation mark only: year-end is a word, and -5 a number. What goes beyond the
     limits above is not searched for.
     """
-    question = unicodedata.normalize("NFKC", _UNREADABLE.sub(" ", question[:LONGEST_QUESTION]))
+    question = unicodedata.normalize("NFKC", readable(question[:LONGEST_QUESTION]))
     phrases: list[tuple[str, ...]] = []
     excluded: list[tuple[str, ...]] = []
     sure: set[str] = set()

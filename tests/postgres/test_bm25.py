@@ -71,8 +71,9 @@ def test_the_ranking_is_the_same_to_the_last_bit_whichever_terms_lead(pool: Pool
     with as_subject(pool, "local") as connection, connection.transaction(force_rollback=True), pytest.MonkeyPatch.context() as patch:
         add_library(connection, drawn)
         rankings = []
-        for share in (0.0, search.TYPICAL, 1.0, float("inf")):  # from as few leading terms as may be, to all
-            patch.setattr(search, "TYPICAL", share)
+        for few, look_up in ((0, 0.0), (0, search.LOOK_UP), (0, 1e9), (10**9, 1.0)):  # from as few leading terms as may be, to all at once
+            patch.setattr(search, "FEW", few)
+            patch.setattr(search, "LOOK_UP", look_up)
             rankings.append(search.bm25(connection, terms=query, selection=Selection(), limit=limit))
     assert all(ranking == rankings[-1] for ranking in rankings)
 
@@ -130,22 +131,22 @@ def test_a_chunk_without_any_of_the_terms_has_no_matches(pool: Pool) -> None:
 
 
 def test_few_terms_lead_where_the_others_cannot_lift_a_chunk_into_the_answer(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    leading: list[int] = []
+    leading: list[tuple[int, bool]] = []
     led = search._led
 
     def spy(connection: Connection, weights: Any, leads: int, **options: Any) -> list[Candidate]:
-        leading.append(leads)
+        leading.append((leads, options.get("probe", False)))
         return led(connection, weights, leads, **options)
 
     monkeypatch.setattr(search, "_led", spy)
+    monkeypatch.setattr(search, "FEW", 0)
     chunks = [["the", "of", *(["amcor"] if at % 10 == 0 else ["other"])] for at in range(100)]
     with as_subject(pool, "local") as connection:
         library = {add_bags(connection, "a.pdf", chunks): chunks}
         for limit in (5, 50):
             found = search.bm25(connection, terms=["the", "amcor", "of"], selection=Selection(), limit=limit)
             assert_best(found, reference(library, ["the", "amcor", "of"]), limit)
-    assert leading[0] == 1
-    assert leading[-1] == 3
+    assert leading == [(1, True), (1, False), (2, True), (3, False)]
 
 
 def test_long_chunks_and_many_repetitions_are_counted_in_full(pool: Pool) -> None:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from db import as_subject
 from db import documents as document_rows
@@ -64,6 +66,12 @@ def test_a_quoted_phrase_matches_exactly(library: Deps) -> None:
 def test_a_phrase_that_stands_nowhere_finds_nothing(library: Deps) -> None:
     assert found(library, '"income net of"') != []
     assert found(library, '"income rose net"') == []
+
+
+def test_an_excluded_phrase_is_in_no_hit_and_its_words_may_be(library: Deps) -> None:
+    hits = found(library, 'income -"income net of tax"')
+    assert TEXTS[1] not in hits
+    assert TEXTS[0] in hits
 
 
 def test_an_excluded_word_is_in_no_hit(library: Deps) -> None:
@@ -138,6 +146,26 @@ def test_a_reranker_that_fails_leaves_the_fused_order_and_a_note(library: Deps) 
     assert [hit.chunk.text for hit in result.hits] == fused
     assert result.trace.reranker == ""
     assert "overloaded" in result.trace.notes[0]
+
+
+operators = st.lists(
+    st.sampled_from(
+        [*"ab净利-_'\\\"“”「」|&!:*<>()% \n\x00\ud800", "net income", '-"', " -", "<->", "::tsquery", "'; --", "%(terms)s", "\\'"]
+    ),
+    max_size=30,
+).map("".join)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(question=operators | st.text(max_size=80))
+def test_no_question_raises(library: Deps, question: str) -> None:
+    result = search(library, "local", question, selection=Selection())
+    result.trace.question.encode()
+
+
+@pytest.mark.parametrize("unit", ["word ", "净利润", '"a" ', "“", "-x ", "((", "x" * 99 + " ", "\ud800", "12.", "w1 W2-3/4 "])
+def test_a_question_of_a_hundred_thousand_characters_is_answered(library: Deps, unit: str) -> None:
+    search(library, "local", unit * (100_000 // len(unit)), selection=Selection())
 
 
 @pytest.mark.parametrize(
