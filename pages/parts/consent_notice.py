@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -15,6 +16,8 @@ from rag import consent, estimates, library
 from rag.consent import Purpose
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rag.consent import Request
     from rag.deps import Deps
     from rag.estimates import Quote
@@ -23,20 +26,19 @@ if TYPE_CHECKING:
 def consent_notice(deps: Deps, subject: str) -> None:
     """Each model that is configured and not agreed to yet: who runs it, what it would receive, at what price, and what happens otherwise."""
     state = page_state()
-    for request in consent.outstanding(deps, subject):
-        key = f"{request.recipient}-{request.model}"
-        if key in state.not_now:
-            continue
-        with st.container(border=True, key=f"consent-{key}"):
-            names = {"recipient": plain(request.recipient), "model": plain(request.model)}
-            st.markdown("**" + _("May Situate send text to {recipient}, for {model}?").format(**names) + "**")
-            offers = estimates.offers(deps, subject, request)
-            st.markdown("\n".join(f"- {_sent(purpose)}  \n  {plain(_priced(deps, purpose, quote))}" for purpose, quote in offers.items()))
-            st.caption(_("A key is set, but a key alone is no consent. Until you allow it, nothing is sent there."))
-            documents = offers[Purpose.SITUATE].document_ids if Purpose.SITUATE in offers else ()
-            with st.container(horizontal=True):
-                st.button(_("Allow"), type="primary", key=f"allow-{key}", on_click=_allow, args=(deps, subject, request, documents))
-                st.button(_("Not now"), key=f"not-now-{key}", on_click=state.not_now.add, args=(key,))
+    asked = [(f"{r.recipient}-{r.model}", r) for r in consent.outstanding(deps, subject)]
+    asked = [(key, request) for key, request in asked if key not in state.not_now]
+    for key, request in asked:
+        offers = estimates.offers(deps, subject, request)
+        names = {"recipient": plain(request.recipient), "model": plain(request.model)}
+        told = ["**" + _("May Situate send text to {recipient}, for {model}?").format(**names) + "**"]
+        told += [f"{_sent(purpose)}  \n{plain(_priced(deps, purpose, quote))}" for purpose, quote in offers.items()]
+        documents = offers[Purpose.SITUATE].document_ids if Purpose.SITUATE in offers else ()
+        with _box(told, key=f"consent-{key}"):
+            st.button(_("Not now"), key=f"not-now-{key}", on_click=state.not_now.add, args=(key,))
+            st.button(_("Allow"), type="primary", key=f"allow-{key}", on_click=_allow, args=(deps, subject, request, documents))
+    if asked:
+        st.caption(_("A key is set, but a key alone is no consent. Until you allow it, nothing is sent there."))
 
 
 def price_notice(deps: Deps, subject: str) -> None:
@@ -46,18 +48,24 @@ def price_notice(deps: Deps, subject: str) -> None:
     if waiting is None or "price" in state.not_now:
         return
     situator, quote = waiting
-    with st.container(border=True, key="consent-price"):
-        asked = plural("Situate {n} document, at a price?", "Situate {n} documents, at a price?", len(quote.document_ids))
-        st.markdown(f"**{plain(asked)}**")
-        told = _("{model} at {recipient}: {amounts}").format(
-            model=consent.model_name(situator), recipient=situator.recipient, amounts=_amounts(quote)
-        )
-        st.markdown(plain(told))
-        limit = _("More than {limit} a day is not spent without asking. Meanwhile they can be asked as they are.")
-        st.caption(plain(limit.format(limit=dollars(deps.settings.ask_above_usd))))
-        with st.container(horizontal=True):
-            st.button(_("Situate them"), type="primary", key="agree-price", on_click=_agree, args=(deps, subject, quote.document_ids))
-            st.button(_("Not now"), key="not-now-price", on_click=state.not_now.add, args=("price",))
+    asked = plural("Situate {n} document, at a price?", "Situate {n} documents, at a price?", len(quote.document_ids))
+    amounts = _("{model} at {recipient}: {amounts}").format(
+        model=consent.model_name(situator), recipient=situator.recipient, amounts=_amounts(quote)
+    )
+    limit = _("More than {limit} a day is not spent without asking. Meanwhile they can be asked as they are.")
+    told = [f"**{plain(asked)}**", plain(amounts), plain(limit.format(limit=dollars(deps.settings.ask_above_usd)))]
+    with _box(told, key="consent-price"):
+        st.button(_("Not now"), key="not-now-price", on_click=state.not_now.add, args=("price",))
+        st.button(_("Situate them"), type="primary", key="agree-price", on_click=_agree, args=(deps, subject, quote.document_ids))
+
+
+@contextmanager
+def _box(told: list[str], *, key: str) -> Iterator[None]:
+    """What is told, and beside it, or below where there is no room, the buttons that the caller draws."""
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=key):
+        st.markdown("  \n".join(told), width="stretch")
+        with st.container(horizontal=True, width="content"):
+            yield
 
 
 def _sent(purpose: Purpose) -> str:

@@ -73,6 +73,15 @@ def test_many_documents_are_taken_to_be_like_those_that_were_estimated(with_clau
     assert abs(quoted.price / one - 3) < Decimal("0.05")
 
 
+def test_a_batch_is_told_with_a_cache_that_serves_half_of_its_calls(with_claude: Deps, index: Index) -> None:
+    index(with_claude, pdfs.report())
+    in_batches = replace(with_claude, settings=with_claude.settings.model_copy(update={"batch_above": 1}))
+    plain, batched = (estimates.situating(deps, SUBJECT, claude_of(deps)).price for deps in (with_claude, in_batches))
+    assert plain
+    assert batched
+    assert plain / 2 < batched < plain * 2
+
+
 def test_a_document_past_the_limit_waits_unsent_and_goes_on_after_a_yes(agreed: Deps, claude: AnthropicServer) -> None:
     deps = limited(agreed, price_of_one(agreed) / 2)
     (document,) = upload(deps, "dear.pdf")
