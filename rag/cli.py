@@ -25,7 +25,17 @@ LONGEST_COLLECTION = 200  # characters
 INTERRUPTED, PIPE_CLOSED = 130, 141  # what a shell calls SIGINT and SIGPIPE
 
 
-def main(argv: list[str] | None = None) -> int:
+def main() -> int:
+    """The program: run the command that it was called with, and end even where a step is still under way in another thread."""
+    code = execute(sys.argv[1:])
+    if code == INTERRUPTED and threading.active_count() > 1:  # Python would wait for the step; the next worker takes it up
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def execute(argv: list[str]) -> int:
     """Run one command; 0 when all went well, 1 when something did not, 2 for wrong usage, 130 when interrupted."""
     try:
         with _terminated_as_interrupted():
@@ -33,9 +43,6 @@ def main(argv: list[str] | None = None) -> int:
             _prepare_output(arguments)
             return _run(arguments)
     except KeyboardInterrupt:
-        if threading.active_count() > 1:  # a step still under way, which Python would wait for; the next worker takes it up
-            sys.stderr.flush()
-            os._exit(INTERRUPTED)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -27,4 +27,4 @@ def _end_with_parent() -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the worker sees to it: what was opened is closed
     threading.Thread(target=_end_with_parent, name="tether", daemon=True).start()
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -51,7 +51,7 @@ class _Engine:
 class E5:
     """An `Embedder`. The model is loaded by `load`, or by the first call (about 2 s, 250 MB); safe to share between threads."""
 
-    name = "multilingual-e5-small"
+    name = "multilingual-e5-small/sif"  # model and pooling: vectors of one pooling are not compared with those of another
     recipient: str | None = None
     dimensions = 384
     max_tokens = 512 - 5  # the model's 512, less begin and end mark and the three pieces of the longer prefix

@@ -14,7 +14,7 @@ import pytest
 from procrastinate.exceptions import ConnectorException
 
 from rag import jobs, library
-from rag.cli import STAGES, main
+from rag.cli import STAGES, execute
 from rag.deps import Deps
 from rag.trace import Stage
 from tests import pdfs
@@ -34,7 +34,7 @@ def situate(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         monkeypatch.setenv(f"SITUATE_{name.upper()}", value)
 
     def run(*arguments: str | Path) -> tuple[int, Any, str]:
-        code = main([*map(str, arguments), "--json"])
+        code = execute([*map(str, arguments), "--json"])
         told = capsys.readouterr()
         lines = [json.loads(line) for line in told.out.splitlines()]
         return code, lines if arguments[0] == "ingest" else (lines[0] if lines else None), told.err
@@ -226,7 +226,7 @@ def test_what_cannot_be_done_is_one_sentence_on_stderr(situate: Run, arguments: 
 )
 def test_wrong_usage_is_refused_before_anything_is_opened(arguments: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit) as refused:
-        main([*arguments])
+        execute([*arguments])
     assert refused.value.code == 2
 
 
@@ -256,7 +256,7 @@ def test_control_characters_of_a_file_name_do_not_reach_the_terminal(
 ) -> None:
     path = tmp_path / "red\x1b[31m.pdf"
     path.write_bytes(b"hello")
-    assert main(["ingest", str(path)]) == 1
+    assert execute(["ingest", str(path)]) == 1
     told = capsys.readouterr().out
     assert "\x1b" not in told
     assert r"red\x1b[31m.pdf" in told
@@ -269,7 +269,7 @@ def test_a_database_that_goes_away_in_the_middle_is_a_sentence(
         raise ConnectorException
 
     monkeypatch.setattr(jobs, "run_worker", cut_off)
-    assert main(["ingest", str(papers)]) == 1
+    assert execute(["ingest", str(papers)]) == 1
     assert "Nothing is lost" in capsys.readouterr().err
 
 
@@ -281,7 +281,7 @@ def test_ctrl_c_leaves_what_was_taken_to_the_next_ingest(
 
     with monkeypatch.context() as patched:
         patched.setattr(jobs, "run_worker", interrupted)
-        assert main(["ingest", str(papers)]) == 130
+        assert execute(["ingest", str(papers)]) == 130
     told = capsys.readouterr()
     assert told.out == ""
     assert "What was taken is kept" in told.err

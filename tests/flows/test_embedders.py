@@ -16,7 +16,7 @@ from db import chunks as chunk_rows
 from db import vectors as vector_rows
 from db.documents import Selection, Status
 from rag import consent, embedding, filling, jobs, library, publication
-from rag.cli import main
+from rag.cli import execute
 from rag.deps import Deps, build
 from rag.errors import SettingsError, TransientProviderError
 from rag.providers import Meter, unmetered
@@ -303,15 +303,15 @@ def test_the_command_line_names_the_models_and_drops_one(
     monkeypatch.setenv("DATABASE_URL", two.url)
     for name, value in FAKES.items():
         monkeypatch.setenv(f"SITUATE_{name.upper()}", value)
-    assert main(["embedders"]) == 0
+    assert execute(["embedders"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"{FIRST} (serves): 2 of 2 documents, 384 dimensions",
         f"{Other().name}: 2 of 2 documents, 64 dimensions",
     ]
-    assert main(["embedders", "--drop", FIRST]) == 1
+    assert execute(["embedders", "--drop", FIRST]) == 1
     assert "Choose another embedder first" in capsys.readouterr().err
-    assert main(["embedders", "--drop", Other().name]) == 0
-    assert main(["doctor"]) in {0, 1}
+    assert execute(["embedders", "--drop", Other().name]) == 0
+    assert execute(["doctor"]) in {0, 1}
     assert f"embedder: {FIRST}, 384 dimensions\n" in capsys.readouterr().out
 
 

@@ -22,7 +22,7 @@ from db import evaluations as rows
 from db.evaluations import State
 from db.usage import By
 from rag import consent, evaluate, library, question_files, scratch_contexts, usage
-from rag.cli import main
+from rag.cli import execute
 from rag.consent import Purpose, Request
 from rag.deps import Deps
 from rag.errors import PriceNotAgreed, QuestionSetError
@@ -306,7 +306,7 @@ def test_the_command_writes_its_json_and_prints_its_table(
     for name, value in {**FAKES, "reranker": "fake:reranker"}.items():
         monkeypatch.setenv(f"SITUATE_{name.upper()}", value)
     out = tmp_path / "out.json"
-    assert main(["evaluate", "--set", str(given), "--json", str(out), "--by", "type"]) == 0
+    assert execute(["evaluate", "--set", str(given), "--json", str(out), "--by", "type"]) == 0
     told = json.loads(out.read_text("utf-8"))
     assert (told["set"], told["questions"], len(told["stages"]), len(told["differences"])) == ("given", 2, 8, 10)
     assert told["by"].keys() == {"fact", "list"}
@@ -349,6 +349,6 @@ def test_wrong_usage_is_told_in_a_sentence(
     for name, value in FAKES.items():
         monkeypatch.setenv(f"SITUATE_{name.upper()}", value)
     with pytest.raises(SystemExit) as ended:
-        sys.exit(main(["evaluate", *arguments]))
+        sys.exit(execute(["evaluate", *arguments]))
     assert ended.value.code == code
     assert told in capsys.readouterr().err
