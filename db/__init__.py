@@ -43,7 +43,7 @@ def open_pool(url: str, *, max_size: int = 12, patience: float = 10) -> Pool:
         timeout=patience,
         configure=_configure,
         check=ConnectionPool.check_connection,
-        kwargs={"options": "-c timezone=UTC", "connect_timeout": 5},
+        kwargs={"options": "-c timezone=UTC -c jit=off", "connect_timeout": 5},  # jit: compiling takes longer than our queries
         open=True,
     )
 

@@ -79,12 +79,11 @@ def answer(
                     shown = time.monotonic()
     except ProviderError:
         yield replace(progress, parts=draft.parts(), citations=tuple(draft.citations), dropped=draft.dropped)  # what was written is kept
+        raise
+    finally:  # also when a person stops the answer in the middle
         if billed is not None:
             _keep_usage(deps, subject, billed, message_id)
-        raise
     draft.end_block()
-    if billed is not None:
-        _keep_usage(deps, subject, billed, message_id)
     yield replace(
         progress,
         parts=draft.parts(),

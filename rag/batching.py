@@ -1,4 +1,4 @@
-"""Situating by the batch: half the price, up to a day. Nobody waits for it; the job comes back to look.
+"""Situating by the batch: each token at half the price, up to a day. Nobody waits for it; the job comes back to look.
 
 A batch is noted before it is submitted and named once the provider has answered. A crash in between leaves a nameless one, which is looked
 for among the provider's batches before anything is submitted again: no chunk is ever in two batches.

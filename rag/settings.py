@@ -64,9 +64,10 @@ class Settings(BaseSettings):
         description="auto (Claude with a key and consent), anthropic:MODEL, langchain:PROVIDER:MODEL, fake:situator or none.",
     )
     batch_above: int = Field(
-        default=1000,
+        default=0,
         ge=0,
-        description="Documents with more passages are situated by the batch where the provider has batches: half the price, up to a day. 0: none.",
+        description="Documents with more passages are situated by the batch where the provider has batches, within a day; 0: none are. "
+        "Each token costs half, but which calls the cache serves is left to chance.",
     )
     answerer: str = Field(
         default="auto",

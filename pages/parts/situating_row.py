@@ -48,9 +48,9 @@ def situating_told(document: Document, *, situator: str | None) -> str:
     if document.situating is Situating.WAITING:
         return _("{done} of {total} situated; {missing} waiting: {reason}").format(done=done, total=total, missing=missing, reason=reason)
     if document.situating is Situating.BATCHED:
-        return _(
-            "{done} of {total} situated; {missing} in a batch at half the price, mostly within an hour, at the latest in a day"
-        ).format(done=done, total=total, missing=missing)
+        return _("{done} of {total} situated; {missing} in a batch, mostly within an hour, at the latest in a day").format(
+            done=done, total=total, missing=missing
+        )
     if document.situating is Situating.ENDED and document.situated < document.n_chunks:
         return _("{done} of {total} situated; {missing} not: {reason}").format(done=done, total=total, missing=missing, reason=reason)
     if document.situating is Situating.ENDED and situator is not None and document.situator != situator:

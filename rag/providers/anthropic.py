@@ -60,7 +60,7 @@ class ClaudeAnswerer:
         return self._model
 
     def stream(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> Iterator[Text | Cite | BlockEnd | Usage]:
-        """The answer as Claude writes it; Usage is the last event, also before an error in mid-stream.
+        """The answer as Claude writes it; Usage comes as soon as the question is billed, and last, whole, also before an error.
 
         A quote is the cited blocks joined without a space, as the API gives it.
         """
@@ -78,6 +78,8 @@ class ClaudeAnswerer:
                 for event in stream:
                     if message is not None or event.type == "message_start":
                         message = stream.current_message_snapshot
+                    if message is not None and event.type == "message_start":
+                        yield metered(message)
                     yield from _pieces(event, sent)
         except failures() as error:
             if message is not None:

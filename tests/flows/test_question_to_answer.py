@@ -197,6 +197,9 @@ def test_a_stopped_answer_keeps_what_was_written(agreed: Deps, index: Index, cla
     assert stopped is not None
     assert stopped.state is State.STOPPED
     assert stopped.parts
+    with as_subject(agreed.pool, SUBJECT) as connection:
+        billed = connection.execute("select purpose, input_tokens > 0 from usage where message_id = %s", [message.id]).fetchall()
+    assert billed == [("answer", True)]
 
 
 @pytest.mark.parametrize(("question", "told"), [("", "empty"), (" \n?!", "empty"), ("x" * 5000, "limit")])

@@ -56,9 +56,9 @@ def test_what_waits_is_counted_with_its_reason(noted: Callable[..., int]) -> Non
     assert buttons(app) == []
 
 
-def test_a_batch_says_what_it_costs_in_time_and_money(noted: Callable[..., int]) -> None:
+def test_a_batch_says_how_long_it_takes(noted: Callable[..., int]) -> None:
     noted(Situating.BATCHED, 0)
-    assert "0 of 418 situated; 418 in a batch at half the price" in text(open_app("pages/documents.py"))
+    assert "0 of 418 situated; 418 in a batch, mostly within an hour" in text(open_app("pages/documents.py"))
 
 
 def test_what_failed_for_good_says_why_and_can_be_asked_for_again(situating: Deps, noted: Callable[..., int]) -> None:

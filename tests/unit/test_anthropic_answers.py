@@ -79,12 +79,13 @@ def test_text_arrives_in_pieces(api):
     assert sum(isinstance(event, Text) for event in answer(api)) > 5
 
 
-def test_the_last_event_is_the_usage(api):
-    *others, usage = answer(api)
+def test_the_first_event_tells_what_the_question_is_billed_for_and_the_last_the_whole(api):
+    begun, *others, usage = answer(api)
+    assert isinstance(begun, Usage)
     assert isinstance(usage, Usage)
-    assert usage.model == MODEL
-    assert usage.input_tokens > 50
-    assert usage.output_tokens > 5
+    assert usage.model == begun.model == MODEL
+    assert usage.input_tokens == begun.input_tokens > 50
+    assert usage.output_tokens > max(5, begun.output_tokens)
     assert not any(isinstance(event, Usage) for event in others)
 
 
@@ -196,6 +197,6 @@ def test_an_answer_cut_at_its_length_limit_is_said_after_its_usage(api):
 
 def test_a_reader_may_stop_in_the_middle(api):
     stream = answerer(api).stream(QUESTION, [COSTS, SALES], [])
-    assert isinstance(next(stream), Text)
+    assert any(isinstance(event, Text) for event in stream)
     stream.close()
     assert any(isinstance(event, Cite) for event in answer(api))
