@@ -45,6 +45,8 @@ def serve(settings: Settings, *, port: int) -> int:
     try:
         with _database(settings), opened(settings) as deps:
             process.provide(deps)
+            # the model loads (about 2 s) while the first page is drawn, not with the first question
+            threading.Thread(target=deps.embedder.embed_query, args=("ready?",), name="model-loader", daemon=True).start()
             with closing(_listen(settings.host, port)) as listener, _worker():
                 _run_web(listener)
     except KeyboardInterrupt:

@@ -49,7 +49,10 @@ class _Engine:
 
 
 class E5:
-    """An `Embedder`. The model is loaded by `load`, or by the first call (about 2 s, 250 MB); safe to share between threads."""
+    """An `Embedder`. The first call loads the model (about 2 s, 250 MB); safe to share between threads.
+
+    Any call raises SettingsError when the model's weights are missing or not as expected.
+    """
 
     name = "multilingual-e5-small/sif"  # model and pooling: vectors of one pooling are not compared with those of another
     recipient: str | None = None
@@ -59,10 +62,6 @@ class E5:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._engine: _Engine | None = None
-
-    def load(self) -> None:
-        """Load the model now rather than at the first call. Raises SettingsError when its weights are missing or not as expected."""
-        self._loaded()
 
     def count_tokens(self, text: str) -> int:
         """Tokens of the text itself, without prefix and marks: what fits `max_tokens` is embedded in one piece."""

