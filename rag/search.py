@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 # Chosen among ranks and scores at several weights, leaving each set of questions out in turn: docs/decisions/0012-fusion.md
 WEIGHTS = {Stage.DENSE: 0.6, Stage.BM25: 0.4}
-LATE_INTERACTION = 1.0  # weight of its standardised score beside the fused one
+LATE_INTERACTION = 1.5  # weight of its standardised score beside the fused one
 
 
 def search(
