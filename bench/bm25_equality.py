@@ -23,7 +23,6 @@ from unittest import mock
 import bm25s
 import numpy as np
 
-from bench.late_interaction import load, rows
 from db import Connection, as_subject, embedded, migrate, open_pool, search
 from db import chunks as chunk_rows
 from db import documents as document_rows
@@ -34,6 +33,7 @@ from rag import text
 
 SUBJECT = "local"
 COLLECTIONS = 3
+PIECE = 500  # characters
 
 Bags = list[list[str]]
 Paths = Counter[str]
@@ -83,12 +83,20 @@ def made(rng: random.Random) -> Iterator[tuple[str, Bags]]:
 
 
 def real(folders: Sequence[Path]) -> Iterator[tuple[str, Bags]]:
+    """Each set's chunks with their contexts; texts in pieces of PIECE characters, each language a corpus of its own."""
     for folder in folders:
-        languages = [None]
-        if not (folder / "chunks.jsonl").exists():
-            languages = sorted({d.get("language") for d in rows(folder / "documents.jsonl")}, key=str)
-        for language in languages:
-            yield f"{folder.name} {language or ''}".strip(), [text.terms(piece.indexed) for piece in load(folder, language)]
+        if (folder / "chunks.jsonl").exists():
+            yield folder.name, [text.terms(f"{chunk.get('context') or ''}\n{chunk['text']}") for chunk in rows(folder / "chunks.jsonl")]
+            continue
+        documents = rows(folder / "documents.jsonl")
+        for language in sorted({d.get("language") or "" for d in documents}):
+            texts = [d["text"] for d in documents if (d.get("language") or "") == language]
+            pieces = [told[at : at + PIECE] for told in texts for at in range(0, len(told), PIECE)]
+            yield f"{folder.name} {language}".strip(), [text.terms(piece) for piece in pieces]
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def store(connection: Connection, bags: Bags, sizes: Sequence[int]) -> dict[Key, list[str]]:
