@@ -29,6 +29,7 @@ class Situating(StrEnum):
     WORKING = "working"  # calls are under way
     WAITING = "waiting"  # what failed for now is tried again by itself
     BATCHED = "batched"  # the provider works on a batch
+    HELD = "held"  # un-sent, until a person agrees to its price
     ENDED = "ended"  # nothing more happens by itself; all are situated, or `unsituated` says why not
 
 

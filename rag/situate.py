@@ -44,7 +44,7 @@ def situate(deps: Deps, subject: str, document_id: int, *, pulse: Pulse = lambda
     if document.status is not Status.READY:
         return Outcome()
     if situator is None:
-        if document.situating in {Situating.WORKING, Situating.WAITING, Situating.BATCHED}:
+        if document.situating in {Situating.WORKING, Situating.WAITING, Situating.BATCHED, Situating.HELD}:
             with as_subject(deps.pool, subject) as connection:
                 document_rows.end_situating(connection, document_id, "No model may read it at present.")
         return Outcome()
@@ -124,7 +124,7 @@ def _outcome(contexts: Contexts, held: set[int], pause: TransientProviderError |
         contexts.note(Situating.BATCHED)
         return Outcome(again=LOOK, progressed=True)
     if contexts.refusal is not None:
-        contexts.note(Situating.ENDED, str(contexts.refusal))
+        contexts.note(Situating.HELD if isinstance(contexts.refusal, PriceNotAgreed) else Situating.ENDED, str(contexts.refusal))
         return Outcome()
     if missing:
         contexts.note(Situating.WAITING, str(pause or contexts.reason))

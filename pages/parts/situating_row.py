@@ -25,7 +25,8 @@ def situating_row(deps: Deps, subject: str, document: Document, *, situator: str
     """Nothing while a bar shows it or all is well; else the state in a line, and a button where a person has to begin it."""
     if document.status is not Status.READY or document.stage:
         return
-    again = situator is not None and not goes_on(document) and (document.situator != situator or document.situated < document.n_chunks)
+    ended = not goes_on(document) and document.situating is not Situating.HELD  # its price is asked for above
+    again = situator is not None and ended and (document.situator != situator or document.situated < document.n_chunks)
     line = situating_told(document, situator=situator)
     if not (line or again):
         return
@@ -45,7 +46,7 @@ def situating_told(document: Document, *, situator: str | None) -> str:
     """What there is to say of a ready document's contexts; "" when all of them are there, by the model that serves."""
     done, total = f"{document.situated:,}", f"{document.n_chunks:,}"
     missing, reason = f"{document.n_chunks - document.situated:,}", told(document.unsituated)
-    if document.situating is Situating.WAITING:
+    if document.situating in {Situating.WAITING, Situating.HELD}:
         return _("{done} of {total} situated; {missing} waiting: {reason}").format(done=done, total=total, missing=missing, reason=reason)
     if document.situating is Situating.BATCHED:
         return _("{done} of {total} situated; {missing} in a batch, mostly within an hour, at the latest in a day").format(

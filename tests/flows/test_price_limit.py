@@ -86,7 +86,7 @@ def test_a_document_past_the_limit_waits_unsent_and_goes_on_after_a_yes(agreed: 
     deps = limited(agreed, price_of_one(agreed) / 2)
     (document,) = upload(deps, "dear.pdf")
     assert claude.requests == []
-    assert (document.status, document.situating) == (Status.READY, Situating.ENDED)
+    assert (document.status, document.situating) == (Status.READY, Situating.HELD)
     assert "your yes to its price" in document.unsituated
     assert {c.context_by for c in library.chunks(deps, SUBJECT, document.id)} == {STRUCTURAL}
     waiting = estimates.held(deps, SUBJECT)

@@ -56,6 +56,13 @@ def test_what_waits_is_counted_with_its_reason(noted: Callable[..., int]) -> Non
     assert buttons(app) == []
 
 
+def test_what_waits_for_a_yes_to_its_price_offers_nothing_else(noted: Callable[..., int]) -> None:
+    noted(Situating.HELD, 0, LIMIT)
+    app = open_app("pages/documents.py")
+    assert f"0 of 418 situated; 418 waiting: {LIMIT}" in text(app)
+    assert buttons(app) == []
+
+
 def test_a_batch_says_how_long_it_takes(noted: Callable[..., int]) -> None:
     noted(Situating.BATCHED, 0)
     assert "0 of 418 situated; 418 in a batch, mostly within an hour" in text(open_app("pages/documents.py"))
