@@ -17,6 +17,7 @@ PART = 1 << 20  # bytes of a file in one row
 class Status(StrEnum):
     QUEUED = "queued"  # stored, waiting for a worker
     WORKING = "working"  # a worker has it
+    PAUSED = "paused"  # a person stopped the work; what was done is kept
     READY = "ready"  # published whole: searchable
     FAILED = "failed"  # `error` says why; its file is kept
     SUPERSEDED = "superseded"  # a newer version answers in its place; old citations still open it
@@ -47,6 +48,8 @@ class Document:
     collection: str
     filename: str
     size: int  # bytes
+    version: int  # from 1; its lineage are the versions of one document, of which at most one is ready
+    lineage: int  # the id of the first version
     title: str
     language: str
     page_count: int
@@ -58,6 +61,9 @@ class Document:
     error: str
     note: str
     seconds: float  # of work until it was published
+    seconds_by_stage: dict[str, float]
+    attempts: int  # times a worker took it up since something of it was stored last
+    needs_password: bool  # failed for want of one
     n_chunks: int
     situator: str  # model and prompt version that situates it, or did last
     situating: Situating
@@ -78,6 +84,12 @@ class Page:
     height: float
     source: str  # text, ocr, none
     note: str
+    turned: int = 0  # degrees clockwise that bring its text upright
+    confidence: float | None = None  # of text recognition, 0 to 1
+    marks: tuple[str, ...] = ()  # of: empty, garbled, rotated, unreadable, doubtful
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "marks", tuple(self.marks))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,15 +131,18 @@ def collections(connection: Connection) -> list[Collection]:
 
 def find_duplicate(connection: Connection, collection_id: int, sha256: bytes) -> int | None:
     """The document with the same bytes in the same collection, if any."""
-    row = connection.execute("select id from documents where collection_id = %s and sha256 = %s", [collection_id, sha256]).fetchone()
+    row = connection.execute(
+        "select id from documents where collection_id = %s and sha256 = %s and status <> 'superseded'", [collection_id, sha256]
+    ).fetchone()
     return None if row is None else int(row[0])
 
 
 def add_document(connection: Connection, *, collection_id: int, filename: str, sha256: bytes, content: bytes) -> int | None:
     """Store a file and its row; None when the same bytes were stored meanwhile by someone else."""
     row = connection.execute(
-        """insert into documents (collection_id, filename, sha256, size) values (%s, %s, %s, %s)
-           on conflict (collection_id, sha256) do nothing returning id""",
+        """insert into documents (id, lineage, collection_id, filename, sha256, size) overriding system value
+           select id, id, %s, %s, %s, %s from nextval(pg_get_serial_sequence('documents', 'id')) id
+           on conflict (collection_id, sha256) where status <> 'superseded' do nothing returning id""",
         [collection_id, filename, sha256, len(content)],
     ).fetchone()
     if row is None:
@@ -150,9 +165,9 @@ def documents(connection: Connection, *, ids: Sequence[int] | None = None, colle
     """The subject's documents: what is worked on, what waits in its order, then the newest first; superseded ones only by id."""
     with connection.cursor(row_factory=class_row(Document)) as cursor:
         return cursor.execute(
-            """select d.id, d.collection_id, c.name as collection, d.filename, d.size, d.title, d.language, d.page_count, d.status, d.stage,
+            """select d.id, d.collection_id, c.name as collection, d.filename, d.size, d.version, d.lineage, d.title, d.language, d.page_count, d.status, d.stage,
                       d.done, d.total, coalesce(extract(epoch from clock_timestamp() - d.stage_started), 0)::float8 as stage_seconds,
-                      d.error, d.note, d.seconds::float8 as seconds, d.n_chunks, d.situator, d.situating, d.situated, d.unsituated,
+                      d.error, d.note, d.seconds::float8 as seconds, d.seconds_by_stage, d.attempts, d.needs_password, d.n_chunks, d.situator, d.situating, d.situated, d.unsituated,
                       d.created_at
                from documents d join collections c on c.id = d.collection_id
                where (%(ids)s::bigint[] is null and d.status <> 'superseded' or d.id = any (%(ids)s::bigint[]))
@@ -166,7 +181,7 @@ def pages(connection: Connection, document_id: int) -> list[Page]:
     """The page-quality report of a document, in page order."""
     with connection.cursor(row_factory=class_row(Page)) as cursor:
         return cursor.execute(
-            """select number, label, width::float8 as width, height::float8 as height, source, note
+            """select number, label, width::float8 as width, height::float8 as height, source, note, turned, confidence::float8 as confidence, marks
                from pages where document_id = %s order by number""",
             [document_id],
         ).fetchall()
@@ -177,9 +192,12 @@ def put_pages(connection: Connection, *, collection_id: int, document_id: int, p
     connection.execute("delete from pages where document_id = %s", [document_id])
     with connection.cursor() as cursor:
         cursor.executemany(
-            """insert into pages (collection_id, document_id, number, label, width, height, source, note)
-               values (%s, %s, %s, %s, %s, %s, %s, %s)""",
-            [(collection_id, document_id, p.number, p.label, p.width, p.height, p.source, p.note) for p in pages],
+            """insert into pages (collection_id, document_id, number, label, width, height, source, note, turned, confidence, marks)
+               values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+            [
+                (collection_id, document_id, p.number, p.label, p.width, p.height, p.source, p.note, p.turned, p.confidence, list(p.marks))
+                for p in pages
+            ],
         )
 
 
