@@ -12,7 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Literal
 
 from rag import columns, grids, margins, tables, titles
-from rag.words import Bookmark, Sheet, Span, Word, is_cjk, solid, turned
+from rag.words import Bookmark, Sheet, Span, Word, is_cjk, shown, solid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -126,8 +126,8 @@ def _blocks(region: Sequence[Line]) -> Iterator[_Block]:
 
 def _span(word: Word, start: int, end: int, sheet: Sheet) -> Span:
     box = (word.x0, word.y0, word.x1, word.y1)
-    if sheet.turn:  # turn the box back to the page as displayed
-        x0, y0, x1, y1 = turned(box, -sheet.turn % 4, sheet.width, sheet.height)
+    if sheet.turn or sheet.skew:
+        x0, y0, x1, y1 = shown(box, sheet)
         box = (round(x0, 2), round(y0, 2), round(x1, 2), round(y1, 2))
     return Span(start, end, sheet.page, *box)
 

@@ -5,6 +5,7 @@ All coordinates are PDF points on the page as displayed: rotation applied, crop 
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -55,7 +56,7 @@ class Sheet:
     """The words of one page that stand the same way up.
 
     A page has one sheet for its upright words and one for each other quarter turn in which it holds words; those are analysed as if the
-    page were turned to read them, and their boxes turned back afterwards.
+    page were turned to read them, and a scan that lies crooked as if it were straightened; `shown` brings their boxes back.
     """
 
     page: int  # from 1
@@ -63,6 +64,7 @@ class Sheet:
     height: float
     turn: int  # quarter turns clockwise that bring the words upright
     words: tuple[Word, ...]
+    skew: float = 0.0  # degrees clockwise about the sheet's middle that then bring its lines level
 
 
 def turned(box: tuple[float, float, float, float], turn: int, width: float, height: float) -> tuple[float, float, float, float]:
@@ -72,6 +74,20 @@ def turned(box: tuple[float, float, float, float], turn: int, width: float, heig
         x0, y0, x1, y1 = y0, width - x1, y1, width - x0
         width, height = height, width
     return x0, y0, x1, y1
+
+
+def shown(box: tuple[float, float, float, float], sheet: Sheet) -> tuple[float, float, float, float]:
+    """Where a box of the sheet stands on the page as displayed; of a straightened one, the upright box around it."""
+    if sheet.skew:
+        sine, cosine = math.sin(math.radians(sheet.skew)), math.cos(math.radians(sheet.skew))
+        middle_x, middle_y = sheet.width / 2, sheet.height / 2
+        corners = [(x - middle_x, y - middle_y) for x in box[::2] for y in box[1::2]]
+        across = [middle_x + x * cosine - y * sine for x, y in corners]
+        up = [middle_y + x * sine + y * cosine for x, y in corners]
+        box = (min(across), min(up), max(across), max(up))
+    if sheet.turn:
+        box = turned(box, -sheet.turn % 4, sheet.width, sheet.height)
+    return box
 
 
 def is_cjk(char: str) -> bool:
