@@ -7,7 +7,7 @@ Upload to searchable::
         filling.py:   another embedder's vectors for what is published already (embedding.py: which embedder serves)
         situate.py:   windows.py -> plan.py (what will be sent) -> calls.py (paced), or batching.py -> providers (write)
                       -> contexts.py (each answer stored with its cost) -> publication.py again
-        pdf.py:       a child process: reader.py -> pdfium.py -> words.py, columns.py, margins.py, tables.py, grids.py, titles.py -> layout.py
+        pdf.py:       a child process: reader.py -> pdfium.py, glyphs.py -> words.py, columns.py, margins.py, tables.py, grids.py, titles.py -> layout.py
         chunking.py:  sentences.py, profile.py (what a document says of itself) -> structure.py (the structural context)
 
 Question to checked answer::

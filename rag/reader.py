@@ -5,180 +5,18 @@ A page that fails is kept, with a note, and the others are read. PDFium is not t
 
 from __future__ import annotations
 
-import ctypes
 import json
-import math
 from dataclasses import asdict
 from typing import Any
 
 import pypdfium2 as pdfium
-from pypdfium2 import raw
 
 from rag import layout
+from rag.glyphs import Styles, sheets_of
 from rag.pdfium import open_document, serve
-from rag.words import BOLD, ITALIC, Bookmark, Sheet, Word, clean, is_cjk, turned
+from rag.words import Bookmark, Sheet, clean
 
-_LINE_HYPHENS = {0x2, 0xAD, 0xFFFE}  # PDFium's marks for a hyphen at a line's end
-_SPACES = {0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF} | set(range(0x2000, 0x200C))
-_FORCE_BOLD, _ITALIC_FLAG = 1 << 18, 1 << 6  # font descriptor flags (PDF 32000-1, table 123)
-_STROKED = 2  # text render mode "fill, then stroke": bold made up from a plain font
-_BOLD_NAMES = ("bold", "black", "heavy", "demi", "-bd", "-medi", "simhei", "heiti")
-_ITALIC_NAMES = ("italic", "oblique", "-it")
-_ASCENT, _DESCENT = 0.8, 0.2  # of the type size; for turned words, whose fonts PDFium does not measure across the line
 _UNREADABLE = 0.3  # share of a page's characters without a meaning beyond which its fonts are held to be undecodable
-
-
-def font_style(font: Any) -> int:
-    size = raw.FPDFFont_GetBaseFontName(font, None, 0)
-    buffer = ctypes.create_string_buffer(max(size, 1))
-    raw.FPDFFont_GetBaseFontName(font, buffer, size)
-    name = buffer.value.decode("utf-8", "replace").lower()
-    flags = max(raw.FPDFFont_GetFlags(font), 0)
-    bold = any(mark in name for mark in _BOLD_NAMES) or flags & _FORCE_BOLD
-    italic = any(mark in name for mark in _ITALIC_NAMES) or flags & _ITALIC_FLAG
-    return (BOLD if bold else 0) | (ITALIC if italic else 0)
-
-
-class Styles:
-    """Type size and style of a page's text objects, asked of PDFium once per object and once per font."""
-
-    def __init__(self) -> None:
-        self._objects: dict[int, tuple[float, int]] = {}
-        self._fonts: dict[int, int] = {}
-
-    def of(self, text: Any, index: int) -> tuple[float, int]:
-        """Type size in points as displayed, and style, of the character's text object."""
-        text_object = raw.FPDFText_GetTextObject(text, index)
-        address = ctypes.cast(text_object, ctypes.c_void_p).value or 0
-        known = self._objects.get(address)
-        if known is None or not address:
-            font: Any = raw.FPDFTextObj_GetFont(text_object) if address else ctypes.c_void_p()
-            font_address = ctypes.cast(font, ctypes.c_void_p).value or 0
-            if font_address and font_address not in self._fonts:
-                self._fonts[font_address] = font_style(font)
-            stroked = bool(address) and raw.FPDFTextObj_GetTextRenderMode(text_object) == _STROKED
-            known = (type_size(text, index), self._fonts.get(font_address, 0) | (BOLD if stroked else 0))
-            self._objects[address] = known
-        return known
-
-
-def type_size(text: Any, index: int) -> float:
-    matrix = raw.FS_MATRIX()
-    size = float(raw.FPDFText_GetFontSize(text, index))
-    if raw.FPDFText_GetMatrix(text, index, matrix):
-        size *= math.hypot(matrix.c, matrix.d)
-    return round(size, 2)
-
-
-def runs(codes: list[int]) -> list[tuple[int, int, bool]]:
-    """Cut a page's characters into words [first, last) and whether white space precedes; a Chinese character is a word of its own."""
-    found: list[tuple[int, int, bool]] = []
-    start, spaced = -1, True
-    for index, code in enumerate(codes):
-        space = (code <= 0x20 and code not in _LINE_HYPHENS) or code in _SPACES
-        alone = not space and code >= 0x2E80 and is_cjk(chr(code))
-        if start >= 0 and (space or alone):
-            found.append((start, index, spaced))
-            start, spaced = -1, False
-        if space:
-            spaced = True
-        elif alone:
-            found.append((index, index + 1, spaced))
-            spaced = False
-        else:
-            start = index if start < 0 else start
-            if code in _LINE_HYPHENS:  # the rest of the word stands on the next line
-                found.append((start, index + 1, spaced))
-                start, spaced = -1, False
-    if start >= 0:
-        found.append((start, len(codes), spaced))
-    return found
-
-
-def decoded(codes: list[int]) -> str:
-    """The characters of a word, with PDFium's line-end hyphen as a plain one and pairs of surrogates joined."""
-    if codes[-1] in _LINE_HYPHENS:
-        codes = [*codes[:-1], 0x2D]
-    text = "".join(map(chr, codes))
-    if text.isascii():
-        return clean(text)
-    return clean(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")).strip()
-
-
-def upright_box(text: Any, first: int, last: int, rect: Any) -> tuple[float, float, float, float]:
-    """The box of an upright word, its height the type size (ascent to descent)."""
-    raw.FPDFText_GetLooseCharBox(text, first, rect)
-    x0, y0, x1, y1 = rect.left, rect.bottom, rect.right, rect.top
-    if last - first > 1:
-        raw.FPDFText_GetLooseCharBox(text, last - 1, rect)
-        return min(x0, rect.left), min(y0, rect.bottom), max(x1, rect.right), max(y1, rect.top)
-    return x0, y0, x1, y1
-
-
-def turned_box(text: Any, first: int, last: int, quarter: int, size: float) -> tuple[float, float, float, float]:
-    """The box of a word that runs up, down or upside down: its ink along the line, its type size across it."""
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    boxes = []
-    for index in range(first, last):
-        raw.FPDFText_GetCharBox(text, index, left, right, bottom, top)
-        boxes.append((left.value, bottom.value, right.value, top.value))
-    x0, y0 = min(box[0] for box in boxes), min(box[1] for box in boxes)
-    x1, y1 = max(box[2] for box in boxes), max(box[3] for box in boxes)
-    x, y = ctypes.c_double(), ctypes.c_double()
-    raw.FPDFText_GetCharOrigin(text, first, x, y)
-    up, down = _ASCENT * size, _DESCENT * size
-    if quarter == 1:
-        return x.value - up, y0, x.value + down, y1
-    if quarter == 3:
-        return x.value - down, y0, x.value + up, y1
-    return x0, y.value - up, x1, y.value + down
-
-
-def sheets_of(page: Any, number: int, styles: Styles) -> list[Sheet]:
-    """The page's words by the quarter turn that brings them upright, upright as displayed first.
-
-    Words without a readable character, or outside the displayed page, are left out.
-    """
-    width, height = page.get_size()
-    rotation = page.get_rotation() // 90
-    left, bottom, right, top = page.get_bbox()
-    unrotated = (right - left, top - bottom)
-    textpage = page.get_textpage()
-    text, rect = textpage.raw, raw.FS_RECTF()
-    codes = [raw.FPDFText_GetUnicode(text, index) for index in range(textpage.count_chars())]
-    words: tuple[list[Word], ...] = ([], [], [], [])
-    skipped = False
-    for first, last, spaced in runs(codes):
-        content = decoded(codes[first:last])
-        angle = raw.FPDFText_GetCharAngle(text, first)  # radians clockwise, before the page's rotation; negative when unknown
-        quarter = -round(math.degrees(max(angle, 0.0)) / 90) % 4
-        size, style = styles.of(text, first)
-        if quarter:
-            x0, y0, x1, y1 = turned_box(text, first, last, quarter, size)
-        else:
-            x0, y0, x1, y1 = upright_box(text, first, last, rect)
-        shown = turned((x0 - left, y0 - bottom, x1 - left, y1 - bottom), rotation, *unrotated)
-        inside = 0 <= (shown[0] + shown[2]) / 2 <= width and 0 <= (shown[1] + shown[3]) / 2 <= height
-        if not content or not inside:
-            skipped = True
-            continue
-        shown = (max(shown[0], 0.0), max(shown[1], 0.0), min(shown[2], width), min(shown[3], height))
-        turn = (quarter - rotation) % 4
-        x0, y0, x1, y1 = turned(shown, turn, width, height)
-        words[turn].append(Word(content, round(x0, 2), round(y0, 2), round(x1, 2), round(y1, 2), size, style, spaced or skipped))
-        skipped = False
-    textpage.close()
-    return [
-        Sheet(
-            page=number,
-            width=height if turn % 2 else width,
-            height=width if turn % 2 else height,
-            turn=turn,
-            words=tuple(words[turn]),
-        )
-        for turn in range(4)
-        if words[turn]
-    ]
 
 
 def readable(sheets: list[Sheet]) -> bool:
