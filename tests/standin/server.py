@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -64,6 +65,7 @@ class Server:
         self.delay = 0.0  # seconds before a response begins
         self.event_delay = 0.0  # seconds between two events of a stream
         self.lock = threading.Lock()
+        self.in_flight = 0  # requests that have come and are not answered whole
         self._failures: list[Refusal | None] = []
         self._storm: Iterator[Refusal | None] = itertools.repeat(None)
         self._count = 0
@@ -138,6 +140,16 @@ class Server:
     def headers(self, request_id: str) -> dict[str, str]:
         raise NotImplementedError
 
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        with self.lock:
+            self.in_flight += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.in_flight -= 1
+
     def begun(self, request: Request) -> None:
         """Called when the first byte of a response has been sent."""
 
@@ -174,6 +186,11 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         path, _, query = self.path.partition("?")
         request = Request(method=self.command, path=path, headers=headers, body=body, query=dict(parse_qsl(query)))
+        with side.counted():
+            self._answer(request)
+
+    def _answer(self, request: Request) -> None:
+        side = self.server_side
         status, reply = side.handle(request)
         time.sleep(side.delay)
         if status == DROPPED:
