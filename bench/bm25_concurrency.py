@@ -22,7 +22,9 @@ import psycopg
 from bench.bm25_equality import SUBJECT, Reference, wrong, zipfian
 from db import Connection, Pool, as_subject, embedded, migrate, open_pool, search
 from db import chunks as chunk_rows
+from db import collections as collection_rows
 from db import documents as document_rows
+from db import versions as version_rows
 from db.chunks import Posting
 from db.documents import Selection
 from db.search import Key
@@ -40,27 +42,30 @@ def write(pool: Pool, seed: int, stop: threading.Event, counts: Counter[str]) ->
         try:
             with as_subject(pool, SUBJECT) as connection:
                 if len(present) < DOCUMENTS or rng.random() < 0.2:
-                    collection = document_rows.add_collection(connection, "Library")
+                    collection = collection_rows.add_collection(connection, "Library")
                     document = document_rows.add_document(
-                        connection, collection_id=collection, filename="new.pdf", sha256=secrets.token_bytes(32), content=b"%PDF"
+                        connection,
+                        collection_id=collection,
+                        filename=f"{secrets.token_hex(8)}.pdf",
+                        sha256=secrets.token_bytes(32),
+                        content=b"%PDF",
                     )
                     assert document is not None
-                    publish(connection, rng, collection, document)
+                    publish(connection, rng, document)
                     counts["published"] += 1
                 elif len(present) > 1.5 * DOCUMENTS or rng.random() < 0.3:
-                    counts["deleted"] += document_rows.delete_document(connection, rng.choice(present).id)
+                    counts["deleted"] += version_rows.delete_document(connection, rng.choice(present).id)
                 else:
                     chosen = rng.choice(present)
-                    counts["published anew"] += publish(connection, rng, chosen.collection_id, chosen.id)
+                    counts["published anew"] += publish(connection, rng, chosen.id)
         except psycopg.errors.DeadlockDetected:
             counts["deadlocks"] += 1
 
 
-def publish(connection: Connection, rng: random.Random, collection: int, document: int) -> bool:
+def publish(connection: Connection, rng: random.Random, document: int) -> bool:
     bags = [Counter(bag) for bag in zipfian(rng, rng.randint(1, 12), vocabulary=80, longest=40)]
     return chunk_rows.publish(
         connection,
-        collection_id=collection,
         document_id=document,
         models=[],
         lengths=[bag.total() for bag in bags],

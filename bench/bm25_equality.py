@@ -25,6 +25,7 @@ import numpy as np
 
 from db import Connection, as_subject, embedded, migrate, open_pool, search
 from db import chunks as chunk_rows
+from db import collections as collection_rows
 from db import documents as document_rows
 from db.chunks import Posting
 from db.documents import Selection
@@ -104,7 +105,7 @@ def store(connection: Connection, bags: Bags, sizes: Sequence[int]) -> dict[Key,
     kept: dict[Key, list[str]] = {}
     at = 0
     for number, size in enumerate(sizes):
-        collection = document_rows.add_collection(connection, f"Collection {number % COLLECTIONS}")
+        collection = collection_rows.add_collection(connection, f"Collection {number % COLLECTIONS}")
         digest = hashlib.sha256(str(number).encode()).digest()
         document = document_rows.add_document(
             connection, collection_id=collection, filename=f"{number}.pdf", sha256=digest, content=b"%PDF"
@@ -115,7 +116,6 @@ def store(connection: Connection, bags: Bags, sizes: Sequence[int]) -> dict[Key,
         at += size
         chunk_rows.publish(
             connection,
-            collection_id=collection,
             document_id=document,
             models=[],
             lengths=[c.total() for c in counts],
@@ -164,7 +164,7 @@ def compare(connection: Connection, rng: random.Random, bags: Bags, sizes: Seque
     """How many queries were answered wrongly, and how many answers were come by in which way."""
     stored = store(connection, bags, sizes)
     documents = sorted({document for document, _ in stored})
-    collections = [c.id for c in document_rows.collections(connection)]
+    collections = [c.id for c in collection_rows.collections(connection)]
     home = {d.id: d.collection_id for d in document_rows.documents(connection)}
     some = tuple(rng.sample(documents, max(1, len(documents) // 3)))
     selections = [Selection(), Selection(), Selection(documents=some), Selection(collections=(collections[0],))]

@@ -28,6 +28,7 @@ from pgvector import HalfVector
 
 from db import Connection, Pool, as_subject, embedded, migrate, open_pool
 from db import chunks as chunk_rows
+from db import collections as collection_rows
 from db import documents as document_rows
 from db import search as rows
 from db import vectors as vector_rows
@@ -127,7 +128,7 @@ def fill(pool: Pool, corpus: Corpus) -> float:
     """Publish what is missing, a document in a transaction as the worker does; returns the seconds of all publications."""
     name = FakeEmbedder(dimensions=DIMENSIONS).name
     with as_subject(pool, SUBJECT) as connection:
-        collection = document_rows.add_collection(connection, "Library")
+        collection = collection_rows.add_collection(connection, "Library")
         model = vector_rows.model_id(connection, name, DIMENSIONS)
         done = len(document_rows.documents(connection))
     seconds = 0.0
@@ -149,10 +150,9 @@ def fill(pool: Pool, corpus: Corpus) -> float:
                 for i, t in enumerate(texts)
             ]
             literals = [text.tsvector_literal(text.words(t)) for t in texts]
-            chunk_rows.put_chunks(connection, collection_id=collection, document_id=document, chunks=drafts, words=literals)
+            chunk_rows.put_chunks(connection, document_id=document, chunks=drafts, words=literals)
             vector_rows.put_drafts(
                 connection,
-                collection_id=collection,
                 document_id=document,
                 model=model,
                 rows=[(i, b"", vector) for i, vector in enumerate(vectors)],
@@ -160,9 +160,7 @@ def fill(pool: Pool, corpus: Corpus) -> float:
         lengths, postings = indexed(texts)
         began = time.perf_counter()
         with as_subject(pool, SUBJECT) as connection:
-            chunk_rows.publish(
-                connection, collection_id=collection, document_id=document, models=[name], lengths=lengths, postings=postings
-            )
+            chunk_rows.publish(connection, document_id=document, models=[name], lengths=lengths, postings=postings)
             document_rows.leave_stages(connection, document, seconds=0)
         seconds += time.perf_counter() - began
         if number % 20 == 19:

@@ -33,16 +33,15 @@ def batches(connection: Connection, *, document_id: int, situator: str) -> list[
         ).fetchall()
 
 
-def add_batch(connection: Connection, *, collection_id: int, document_id: int, situator: str, token: str, ords: Sequence[int]) -> Batch:
-    """Note a batch that is about to be submitted."""
+def add_batch(connection: Connection, *, document_id: int, situator: str, token: str, ords: Sequence[int]) -> Batch | None:
+    """Note a batch that is about to be submitted; None when the document is gone, or superseded."""
     with connection.cursor(row_factory=class_row(Batch)) as cursor:
-        row = cursor.execute(
-            """insert into batches (collection_id, document_id, situator, token, requests, ords) values (%s, %s, %s, %s, %s, %s)
+        return cursor.execute(
+            """insert into batches (collection_id, document_id, situator, token, requests, ords)
+               select collection_id, id, %s, %s, %s, %s from documents where id = %s and status <> 'superseded' for update
                returning id, token, remote, requests, ords, noted_at""",
-            [collection_id, document_id, situator, token, len(ords), list(ords)],
+            [situator, token, len(ords), list(ords), document_id],
         ).fetchone()
-    assert row is not None  # noqa: S101 - `returning` gives the row
-    return row
 
 
 def name_batch(connection: Connection, batch_id: int, remote: str) -> None:

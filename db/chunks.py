@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from db import Connection, vectors
+from db import Connection, vectors, versions
 
 STRUCTURAL = "structural"  # context_by of a context that no model wrote
 
@@ -82,18 +82,18 @@ def indexed_text(*, context: str, heading: str, text: str) -> str:
     return "\n".join(part for part in (context, heading, text) if part)
 
 
-def put_chunks(connection: Connection, *, collection_id: int, document_id: int, chunks: Sequence[Draft], words: Sequence[str]) -> None:
+def put_chunks(connection: Connection, *, document_id: int, chunks: Sequence[Draft], words: Sequence[str]) -> None:
     """Replace a document's chunks. `words[i]` is the tsvector literal of chunks[i]. They are not searchable until published."""
     connection.execute("delete from chunks where document_id = %s", [document_id])
     with connection.cursor() as cursor:
         cursor.executemany(
             """insert into chunks (collection_id, document_id, ord, heading, text, context, context_by, structural, first_page, last_page,
                                    sentences, words)
-               values (%s, %s, %s, %s, %s, %s, 'structural', %s, %s, %s, %s, %s::tsvector)""",
+               select collection_id, id, %s, %s, %s, %s, 'structural', %s, %s, %s, %s, %s::tsvector from documents where id = %s""",
             [
                 (
-                    collection_id, document_id, c.ord, c.heading, c.text, c.context, c.context, c.first_page, c.last_page,
-                    Jsonb([[s.start, s.end, [[b[0], *(round(v, 1) for v in b[1:])] for b in s.boxes]] for s in c.sentences]), literal,
+                    c.ord, c.heading, c.text, c.context, c.context, c.first_page, c.last_page,
+                    Jsonb([[s.start, s.end, [[b[0], *(round(v, 1) for v in b[1:])] for b in s.boxes]] for s in c.sentences]), literal, document_id,
                 )
                 for c, literal in zip(chunks, words, strict=True)
             ],
@@ -125,7 +125,6 @@ def fetch(connection: Connection, keys: Sequence[tuple[int, int]]) -> dict[tuple
 def publish(
     connection: Connection,
     *,
-    collection_id: int,
     document_id: int,
     models: Sequence[str],
     lengths: Sequence[int],
@@ -133,11 +132,13 @@ def publish(
 ) -> bool:
     """Make a document searchable, whole: the vectors drafted by `models` take the place of those they replace, its postings that of all before.
 
-    False when it is gone. One transaction: the caller's. `lengths` holds each chunk's length in terms, by ord.
+    Its earlier versions are superseded. False when it is gone, or superseded itself. One transaction: the caller's. `lengths` holds each
+    chunk's length in terms, by ord.
     """
-    # the document's row first: who publishes or deletes it meanwhile waits here, holding nothing that this waits for
-    statistics = "update documents set n_chunks = %s, total_len = %s where id = %s"
-    if connection.execute(statistics, [len(lengths), sum(lengths), document_id]).rowcount == 0:
+    # the lineage first, then the document's row: who publishes or deletes it meanwhile waits here, holding nothing that this waits for
+    versions.lock(connection, document_id)
+    statistics = "update documents set n_chunks = %s, total_len = %s where id = %s and status <> 'superseded' returning collection_id"
+    if (row := connection.execute(statistics, [len(lengths), sum(lengths), document_id]).fetchone()) is None:
         return False
     vectors.publish(connection, document_id=document_id, models=models, chunks=len(lengths))
     connection.execute("delete from postings where document_id = %s", [document_id])
@@ -152,8 +153,9 @@ def publish(
         """insert into postings (term, collection_id, document_id, n, ps)
            select term, %s, %s, count(*), array_agg((ord::bigint << 40) | (tf::bigint << 20) | length::bigint order by ord)
            from incoming group by term order by term""",
-        [collection_id, document_id],
+        [row[0], document_id],
     )
+    versions.supersede_older(connection, document_id)
     return True
 
 

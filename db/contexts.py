@@ -40,14 +40,14 @@ def contexts(connection: Connection, *, document_id: int, situator: str) -> dict
     return {row.ord: row for row in rows}
 
 
-def put_context(connection: Connection, *, collection_id: int, document_id: int, situator: str, context: Context) -> None:
+def put_context(connection: Connection, *, document_id: int, situator: str, context: Context) -> None:
     """Keep what a model wrote for a chunk, or why it did not; a stored text is never overwritten by an error."""
     connection.execute(
         """insert into contexts (collection_id, document_id, situator, ord, text, error, final, attempts)
-           values (%s, %s, %s, %s, %s, %s, %s, %s)
+           select collection_id, id, %s, %s, %s, %s, %s, %s from documents where id = %s
            on conflict (document_id, situator, ord) do update
            set text = excluded.text, error = excluded.error, final = excluded.final, attempts = excluded.attempts where contexts.text = ''""",
-        [collection_id, document_id, situator, context.ord, context.text, context.error, context.final, context.attempts],
+        [situator, context.ord, context.text, context.error, context.final, context.attempts, document_id],
     )
 
 
@@ -65,10 +65,11 @@ def summary(connection: Connection, *, document_id: int, situator: str) -> Summa
     return row or Summary()
 
 
-def put_summary(connection: Connection, *, collection_id: int, document_id: int, situator: str, summary: Summary) -> None:
+def put_summary(connection: Connection, *, document_id: int, situator: str, summary: Summary) -> None:
     """Keep the summary of a document, or, with an empty text, how often asking for it was in vain."""
     connection.execute(
-        """insert into summaries (collection_id, document_id, situator, text, attempts) values (%s, %s, %s, %s, %s)
+        """insert into summaries (collection_id, document_id, situator, text, attempts)
+           select collection_id, id, %s, %s, %s from documents where id = %s
            on conflict (document_id, situator) do update set text = excluded.text, attempts = excluded.attempts""",
-        [collection_id, document_id, situator, summary.text, summary.attempts],
+        [situator, summary.text, summary.attempts, document_id],
     )

@@ -1,4 +1,4 @@
-"""Collections and the documents in them: their files, pages, state and progress."""
+"""Documents: their files, pages, state and progress. What concerns all versions of one is in db.versions."""
 
 from __future__ import annotations
 
@@ -32,13 +32,6 @@ class Situating(StrEnum):
     BATCHED = "batched"  # the provider works on a batch
     HELD = "held"  # un-sent, until a person agrees to its price
     ENDED = "ended"  # nothing more happens by itself; all are situated, or `unsituated` says why not
-
-
-@dataclass(frozen=True, kw_only=True)
-class Collection:
-    id: int
-    name: str
-    documents: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,28 +100,6 @@ class Selection:
         }
 
 
-def add_collection(connection: Connection, name: str) -> int:
-    """The id of the subject's own collection of that name, made now if there is none."""
-    row = connection.execute(
-        "insert into collections (name) values (%s) on conflict (owner, name) do update set name = excluded.name returning id", [name]
-    ).fetchone()
-    assert row is not None  # noqa: S101 - `returning` after an upsert always gives a row
-    connection.execute(
-        "insert into memberships (collection_id, subject, role) values (%s, current_subject(), 'owner') on conflict do nothing", [row[0]]
-    )
-    return int(row[0])
-
-
-def collections(connection: Connection) -> list[Collection]:
-    """Every collection the subject may read, with its number of documents."""
-    with connection.cursor(row_factory=class_row(Collection)) as cursor:
-        return cursor.execute(
-            """select c.id, c.name, count(d.id)::int as documents
-               from collections c left join documents d on d.collection_id = c.id and d.status <> 'superseded'
-               group by c.id order by c.name"""
-        ).fetchall()
-
-
 def find_duplicate(connection: Connection, collection_id: int, sha256: bytes) -> int | None:
     """The document with the same bytes in the same collection, if any."""
     row = connection.execute(
@@ -138,21 +109,57 @@ def find_duplicate(connection: Connection, collection_id: int, sha256: bytes) ->
 
 
 def add_document(connection: Connection, *, collection_id: int, filename: str, sha256: bytes, content: bytes) -> int | None:
-    """Store a file and its row; None when the same bytes were stored meanwhile by someone else."""
+    """Store a file and its row: a new document, or a new version of the one that has this name in the collection.
+
+    None when the same bytes are there already, or the document of that name went away just now.
+    """
+    new = {"collection": collection_id, "filename": filename, "sha256": sha256, "size": len(content)}
     row = connection.execute(
         """insert into documents (id, lineage, collection_id, filename, sha256, size) overriding system value
-           select id, id, %s, %s, %s, %s from nextval(pg_get_serial_sequence('documents', 'id')) id
-           on conflict (collection_id, sha256) where status <> 'superseded' do nothing returning id""",
-        [collection_id, filename, sha256, len(content)],
+           select id, id, %(collection)s, %(filename)s, %(sha256)s, %(size)s from nextval(pg_get_serial_sequence('documents', 'id')) id
+           on conflict do nothing returning id""",
+        new,
     ).fetchone()
     if row is None:
+        # the first version's row is the lock of its lineage (db.versions.lock): of two new versions at once, one waits here
+        first = "select id from documents where collection_id = %(collection)s and filename = %(filename)s and id = lineage for update"
+        lineage = connection.execute(first, new).fetchone()
+        row = connection.execute(
+            """insert into documents (lineage, version, collection_id, filename, sha256, size)
+               select %(lineage)s, max(version) + 1, %(collection)s, %(filename)s, %(sha256)s, %(size)s
+               from documents where lineage = %(lineage)s having count(*) > 0
+               on conflict (collection_id, sha256) where status <> 'superseded' do nothing returning id""",
+            {**new, "lineage": lineage and lineage[0]},
+        ).fetchone()
+    if row is None:
         return None
+    _put_file(connection, collection_id, row[0], content)
+    return int(row[0])
+
+
+def _put_file(connection: Connection, collection_id: int, document_id: int, content: bytes) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
             "insert into files (collection_id, document_id, part, content) values (%s, %s, %s, %s)",
-            [(collection_id, row[0], part, content[at : at + PART]) for part, at in enumerate(range(0, len(content), PART))],
+            [(collection_id, document_id, part, content[at : at + PART]) for part, at in enumerate(range(0, len(content), PART))],
         )
-    return int(row[0])
+
+
+def unprotect(connection: Connection, document_id: int, content: bytes) -> bool:
+    """Let a copy without a password take the place of a document's file, and the document wait for a worker; False when it needs none.
+
+    Its digest stays that of the file as it was uploaded, which is how the same file is known again.
+    """
+    row = connection.execute(
+        """update documents set needs_password = false, status = 'queued', stage = '', error = '', attempts = 0, updated_at = now()
+           where id = %s and status = 'failed' and needs_password returning collection_id""",
+        [document_id],
+    ).fetchone()
+    if row is None:
+        return False
+    connection.execute("delete from files where document_id = %s", [document_id])
+    _put_file(connection, row[0], document_id, content)
+    return True
 
 
 def file_parts(connection: Connection, document_id: int) -> Iterator[bytes]:
@@ -161,8 +168,10 @@ def file_parts(connection: Connection, document_id: int) -> Iterator[bytes]:
         yield bytes(content)
 
 
-def documents(connection: Connection, *, ids: Sequence[int] | None = None, collection: str | None = None) -> list[Document]:
-    """The subject's documents: what is worked on, what waits in its order, then the newest first; superseded ones only by id."""
+def documents(
+    connection: Connection, *, ids: Sequence[int] | None = None, lineage: int | None = None, collection: str | None = None
+) -> list[Document]:
+    """The subject's documents: what is worked on, what waits in its order, then the newest first; superseded ones only by id or lineage."""
     with connection.cursor(row_factory=class_row(Document)) as cursor:
         return cursor.execute(
             """select d.id, d.collection_id, c.name as collection, d.filename, d.size, d.version, d.lineage, d.title, d.language, d.page_count, d.status, d.stage,
@@ -170,10 +179,11 @@ def documents(connection: Connection, *, ids: Sequence[int] | None = None, colle
                       d.error, d.note, d.seconds::float8 as seconds, d.seconds_by_stage, d.attempts, d.needs_password, d.n_chunks, d.situator, d.situating, d.situated, d.unsituated,
                       d.created_at
                from documents d join collections c on c.id = d.collection_id
-               where (%(ids)s::bigint[] is null and d.status <> 'superseded' or d.id = any (%(ids)s::bigint[]))
+               where case when %(ids)s::bigint[] is not null then d.id = any (%(ids)s::bigint[])
+                          when %(lineage)s::bigint is not null then d.lineage = %(lineage)s else d.status <> 'superseded' end
                  and (%(collection)s::text is null or c.name = %(collection)s)
                order by d.status <> 'working', d.status <> 'queued', case when d.status = 'queued' then d.id end, d.created_at desc, d.id desc""",
-            {"ids": None if ids is None else list(ids), "collection": collection},
+            {"ids": None if ids is None else list(ids), "lineage": lineage, "collection": collection},
         ).fetchall()
 
 
@@ -187,34 +197,35 @@ def pages(connection: Connection, document_id: int) -> list[Page]:
         ).fetchall()
 
 
-def put_pages(connection: Connection, *, collection_id: int, document_id: int, pages: Iterable[Page]) -> None:
+def put_pages(connection: Connection, *, document_id: int, pages: Iterable[Page]) -> None:
     """Replace a document's page-quality report."""
     connection.execute("delete from pages where document_id = %s", [document_id])
     with connection.cursor() as cursor:
         cursor.executemany(
             """insert into pages (collection_id, document_id, number, label, width, height, source, note, turned, confidence, marks)
-               values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
-            [
-                (collection_id, document_id, p.number, p.label, p.width, p.height, p.source, p.note, p.turned, p.confidence, list(p.marks))
-                for p in pages
-            ],
+               select collection_id, id, %s, %s, %s, %s, %s, %s, %s, %s, %s from documents where id = %s""",
+            [(p.number, p.label, p.width, p.height, p.source, p.note, p.turned, p.confidence, list(p.marks), document_id) for p in pages],
         )
 
 
-def describe(connection: Connection, document_id: int, *, title: str, language: str, page_count: int, note: str) -> None:
-    """Keep what reading the file told about it."""
-    connection.execute(
-        "update documents set title = %s, language = %s, page_count = %s, note = %s, updated_at = now() where id = %s",
-        [title, language, page_count, note, document_id],
+def describe(connection: Connection, document_id: int, *, title: str, language: str, page_count: int, note: str) -> bool:
+    """Keep what reading the file told about it; False when the document is gone, or superseded."""
+    return (
+        connection.execute(
+            """update documents set title = %s, language = %s, page_count = %s, note = %s, updated_at = now()
+               where id = %s and status <> 'superseded'""",
+            [title, language, page_count, note, document_id],
+        ).rowcount
+        == 1
     )
 
 
 def enter_stage(connection: Connection, document_id: int, stage: str, total: int, *, done: int = 0) -> bool:
-    """Note that a stage begins; False when the document is gone. A ready document stays ready while its contexts are written."""
+    """Note that a stage begins; False when the document is gone, or superseded. A ready document stays ready while its contexts are written."""
     return (
         connection.execute(
             """update documents set status = case when status = 'ready' then 'ready' else 'working' end, stage = %s, done = %s, total = %s,
-                      error = '', stage_started = clock_timestamp(), updated_at = now() where id = %s""",
+                      error = '', stage_started = clock_timestamp(), updated_at = now() where id = %s and status <> 'superseded'""",
             [stage, done, total, document_id],
         ).rowcount
         == 1
@@ -222,17 +233,23 @@ def enter_stage(connection: Connection, document_id: int, stage: str, total: int
 
 
 def report_progress(connection: Connection, document_id: int, done: int) -> bool:
-    """Note how much of the stage is done; False when the document is gone."""
-    return connection.execute("update documents set done = %s, updated_at = now() where id = %s", [done, document_id]).rowcount == 1
+    """Note how much of the stage is done; False when the document is gone, or superseded."""
+    return (
+        connection.execute(
+            "update documents set done = %s, updated_at = now() where id = %s and status <> 'superseded'", [done, document_id]
+        ).rowcount
+        == 1
+    )
 
 
 def note_situating(
     connection: Connection, document_id: int, state: Situating, *, situator: str, situated: int, unsituated: str = ""
 ) -> bool:
-    """Note how far a model has come with the contexts; False when the document is gone."""
+    """Note how far a model has come with the contexts; False when the document is gone, or superseded."""
     return (
         connection.execute(
-            "update documents set situating = %s, situator = %s, situated = %s, unsituated = %s, updated_at = now() where id = %s",
+            """update documents set situating = %s, situator = %s, situated = %s, unsituated = %s, updated_at = now()
+               where id = %s and status <> 'superseded'""",
             [state, situator, situated, unsituated, document_id],
         ).rowcount
         == 1
@@ -240,10 +257,11 @@ def note_situating(
 
 
 def report_situated(connection: Connection, document_id: int, situated: int) -> bool:
-    """Note how many chunks have a context by now; False when the document is gone."""
+    """Note how many chunks have a context by now; False when the document is gone, or superseded."""
     return (
         connection.execute(
-            "update documents set done = %(n)s, situated = %(n)s, updated_at = now() where id = %(id)s", {"n": situated, "id": document_id}
+            "update documents set done = %(n)s, situated = %(n)s, updated_at = now() where id = %(id)s and status <> 'superseded'",
+            {"n": situated, "id": document_id},
         ).rowcount
         == 1
     )
@@ -261,7 +279,8 @@ def end_situating(connection: Connection, document_id: int, unsituated: str | No
 def leave_stages(connection: Connection, document_id: int, *, seconds: float) -> None:
     """The document is published."""
     connection.execute(
-        "update documents set status = 'ready', stage = '', done = 0, total = 0, seconds = seconds + %s, updated_at = now() where id = %s",
+        """update documents set status = 'ready', stage = '', done = 0, total = 0, seconds = seconds + %s, updated_at = now()
+           where id = %s and status <> 'superseded'""",
         [seconds, document_id],
     )
 
@@ -269,7 +288,8 @@ def leave_stages(connection: Connection, document_id: int, *, seconds: float) ->
 def note_failure(connection: Connection, document_id: int, error: str) -> None:
     """The document cannot be indexed; its file stays."""
     connection.execute(
-        "update documents set status = 'failed', stage = '', done = 0, total = 0, error = %s, updated_at = now() where id = %s",
+        """update documents set status = 'failed', stage = '', done = 0, total = 0, error = %s, updated_at = now()
+           where id = %s and status <> 'superseded'""",
         [error, document_id],
     )
 
@@ -283,11 +303,6 @@ def requeue(connection: Connection, document_id: int) -> bool:
         ).rowcount
         == 1
     )
-
-
-def delete_document(connection: Connection, document_id: int) -> bool:
-    """Remove a document and every row that came from it; quotes in conversations stay."""
-    return connection.execute("delete from documents where id = %s", [document_id]).rowcount == 1
 
 
 def chunk_count(connection: Connection, selection: Selection) -> int:

@@ -41,7 +41,6 @@ def unestimated(connection: Connection, situator: str) -> list[tuple[int, int, i
 def put_estimate(
     connection: Connection,
     *,
-    collection_id: int,
     document_id: int,
     situator: str,
     calls: int,
@@ -54,8 +53,8 @@ def put_estimate(
     connection.execute(
         """insert into estimates (collection_id, document_id, situator, calls, input_tokens, output_tokens, cache_write_tokens,
                                   cache_read_tokens)
-           select %s, id, %s, %s, %s, %s, %s, %s from documents where id = %s on conflict do nothing""",
-        [collection_id, situator, calls, input_tokens, output_tokens, cache_write_tokens, cache_read_tokens, document_id],
+           select collection_id, id, %s, %s, %s, %s, %s, %s from documents where id = %s on conflict do nothing""",
+        [situator, calls, input_tokens, output_tokens, cache_write_tokens, cache_read_tokens, document_id],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psycopg.rows import class_row
@@ -30,6 +31,13 @@ def drop_waiting(connection: Connection, task: str, document_id: int) -> None:
     connection.execute(
         "delete from procrastinate_jobs where task_name = %s and status = 'todo' and (args ->> 'document_id')::bigint = %s",
         [task, document_id],
+    )
+
+
+def drop_all_waiting(connection: Connection, document_ids: Sequence[int]) -> None:
+    """Take all waiting jobs of these documents out of the queue; one that runs is left alone, and notices."""
+    connection.execute(
+        "delete from procrastinate_jobs where status = 'todo' and (args ->> 'document_id')::bigint = any (%s)", [list(document_ids)]
     )
 
 

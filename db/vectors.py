@@ -122,15 +122,14 @@ def embedded(connection: Connection, *, document_id: int, model: str) -> dict[in
     return {ord_: bytes(key) for ord_, key in rows}
 
 
-def put_drafts(
-    connection: Connection, *, collection_id: int, document_id: int, model: int, rows: Iterable[tuple[int, bytes, NDArray[np.float32]]]
-) -> None:
+def put_drafts(connection: Connection, *, document_id: int, model: int, rows: Iterable[tuple[int, bytes, NDArray[np.float32]]]) -> None:
     """Keep embeddings as they are computed: (ord, digest of the text, vector)."""
     with connection.cursor() as cursor:
         cursor.executemany(
-            """insert into vector_drafts (collection_id, document_id, model_id, ord, key, vec) values (%s, %s, %s, %s, %s, %s)
+            """insert into vector_drafts (collection_id, document_id, model_id, ord, key, vec)
+               select collection_id, id, %s, %s, %s, %s from documents where id = %s
                on conflict (document_id, model_id, ord) do update set key = excluded.key, vec = excluded.vec""",
-            [(collection_id, document_id, model, ord_, key, HalfVector(vec)) for ord_, key, vec in rows],
+            [(model, ord_, key, HalfVector(vec), document_id) for ord_, key, vec in rows],
         )
 
 
@@ -148,11 +147,18 @@ def publish(connection: Connection, *, document_id: int, models: Sequence[str], 
         add(connection, document_id=document_id, model=model, chunks=chunks)
 
 
-def add(connection: Connection, *, document_id: int, model: str, chunks: int) -> None:
-    """What one model drafted becomes vectors of the document, beside those of other models; now it covers the document."""
+def add(connection: Connection, *, document_id: int, model: str, chunks: int) -> bool:
+    """What one model drafted becomes vectors of the document, beside those of other models; now it covers the document.
+
+    False when the document is gone, or superseded.
+    """
     row = connection.execute("select id from embedding_models where name = %s", [model]).fetchone()
     assert row is not None  # noqa: S101 - it has drafts
     which = {"document": document_id, "model": row[0], "chunks": chunks}
+    covers = """update documents set embedded = array_append(array_remove(embedded, %(model)s::smallint), %(model)s::smallint)
+                where id = %(document)s and status <> 'superseded'"""
+    if connection.execute(covers, which).rowcount == 0:
+        return False
     connection.execute(
         """delete from vectors v where document_id = %(document)s and model_id = %(model)s and (ord >= %(chunks)s or exists (
                select from vector_drafts d where d.document_id = %(document)s and d.model_id = %(model)s and d.ord = v.ord))""",
@@ -165,10 +171,7 @@ def add(connection: Connection, *, document_id: int, model: str, chunks: int) ->
         which,
     )
     connection.execute("delete from vector_drafts where document_id = %(document)s and model_id = %(model)s", which)
-    connection.execute(
-        "update documents set embedded = array_append(array_remove(embedded, %(model)s::smallint), %(model)s::smallint) where id = %(document)s",
-        which,
-    )
+    return True
 
 
 def subjects(connection: Connection) -> list[str]:
@@ -178,12 +181,14 @@ def subjects(connection: Connection) -> list[str]:
 
 def forget(connection: Connection, model: int) -> None:
     """Delete a model's vectors and drafts of the documents that the subject may change."""
-    connection.execute("delete from vector_drafts where model_id = %s", [model])
-    connection.execute("delete from vectors where model_id = %s", [model])
+    # the documents' rows first, as everyone does, and in the order of their ids
+    connection.execute("select from documents where %s::smallint = any (embedded) order by id for update", [model])
     connection.execute(
         "update documents set embedded = array_remove(embedded, %(model)s::smallint) where %(model)s::smallint = any (embedded)",
         {"model": model},
     )
+    connection.execute("delete from vector_drafts where model_id = %s", [model])
+    connection.execute("delete from vectors where model_id = %s", [model])
 
 
 def drop_model(connection: Connection, model: int) -> None:

@@ -2,7 +2,7 @@
 
 Upload to searchable::
 
-    pages/documents.py -> library.py -> [queue] -> jobs.py -> ingest.py, then situate.py
+    pages/documents.py -> library.py (shelves.py: collections) -> [queue] -> jobs.py -> ingest.py, then situate.py
         ingest.py:    pdf.py -> chunking.py -> publication.py (embed, publish)
         filling.py:   another embedder's vectors for what is published already (embedding.py: which embedder serves)
         situate.py:   windows.py -> plan.py (what will be sent) -> calls.py (paced), or batching.py -> providers (write)

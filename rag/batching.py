@@ -14,7 +14,7 @@ from db import as_subject
 from db import batches as batch_rows
 from db.batches import Batch
 from rag.contexts import Contexts
-from rag.errors import PermanentProviderError, ProviderError, RejectedRequest, TransientProviderError
+from rag.errors import DocumentGone, PermanentProviderError, ProviderError, RejectedRequest, TransientProviderError
 from rag.plan import Plan
 from rag.providers import Batches, Prompt, Written
 from rag.publication import Pulse
@@ -34,12 +34,13 @@ def _submit(contexts: Contexts, batches: Batches, asked: Sequence[tuple[int, Pro
     with as_subject(contexts.deps.pool, contexts.subject) as connection:
         noted = batch_rows.add_batch(
             connection,
-            collection_id=contexts.document.collection_id,
             document_id=contexts.document.id,
             situator=contexts.situator.name,
             token=token,
             ords=[ord_ for ord_, _ in asked],
         )
+    if noted is None:
+        raise DocumentGone("The document was deleted while it was being worked on.")
     try:
         remote = batches.submit([(f"{token}-{ord_}", prompt) for ord_, prompt in asked])
     except PermanentProviderError:  # it was answered: nothing was taken

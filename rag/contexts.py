@@ -62,7 +62,6 @@ class Contexts:
             for row in rows:
                 context_rows.put_context(
                     connection,
-                    collection_id=self.document.collection_id,
                     document_id=self.document.id,
                     situator=self.situator.name,
                     context=row,
@@ -80,7 +79,6 @@ class Contexts:
             publication.still_there(document_rows.report_situated(connection, self.document.id, len(self.written)))
             context_rows.put_summary(
                 connection,
-                collection_id=self.document.collection_id,
                 document_id=self.document.id,
                 situator=self.situator.name,
                 summary=self.summary,

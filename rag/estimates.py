@@ -167,7 +167,6 @@ def _estimate(deps: Deps, subject: str, situator: Situator, *, most: int | None 
             with as_subject(deps.pool, subject) as connection:
                 rows.put_estimate(
                     connection,
-                    collection_id=document.collection_id,
                     document_id=document_id,
                     situator=situator.name,
                     calls=expected.calls,

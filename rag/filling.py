@@ -35,6 +35,6 @@ def fill(deps: Deps, subject: str, document_id: int, *, pulse: Pulse = lambda: N
             raise
         with as_subject(deps.pool, subject) as connection:
             if publication.is_whole(connection, document, stored, embedder):
-                vector_rows.add(connection, document_id=document_id, model=embedder.name, chunks=len(stored))
+                publication.still_there(vector_rows.add(connection, document_id=document_id, model=embedder.name, chunks=len(stored)))
             vector_rows.note_error(connection, embedder.name, "")
             document_rows.leave_stages(connection, document_id, seconds=0)

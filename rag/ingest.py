@@ -53,17 +53,19 @@ def _read(deps: Deps, subject: str, document: Document) -> None:
     pages = [Page(number=p.number, label=p.label, width=p.width, height=p.height, source=p.source, note=p.note) for p in reading.pages]
     words = [publication.words(chunk_rows.indexed_text(context=d.context, heading=d.heading, text=d.text)) for d in drafts]
     with as_subject(deps.pool, subject) as connection:
-        document_rows.describe(
-            connection,
-            document.id,
-            title=reading.title,
-            language=text.language(" ".join(draft.text for draft in drafts[:20])),
-            page_count=len(pages),
-            note=f"No text on {_page_ranges(empty)}." if empty else "",
+        publication.still_there(
+            document_rows.describe(
+                connection,
+                document.id,
+                title=reading.title,
+                language=text.language(" ".join(draft.text for draft in drafts[:20])),
+                page_count=len(pages),
+                note=f"No text on {_page_ranges(empty)}." if empty else "",
+            )
         )
-        document_rows.put_pages(connection, collection_id=document.collection_id, document_id=document.id, pages=pages)
+        document_rows.put_pages(connection, document_id=document.id, pages=pages)
         if drafts:
-            chunk_rows.put_chunks(connection, collection_id=document.collection_id, document_id=document.id, chunks=drafts, words=words)
+            chunk_rows.put_chunks(connection, document_id=document.id, chunks=drafts, words=words)
             publication.still_there(document_rows.enter_stage(connection, document.id, "embedding", len(drafts)))
     if not drafts:
         where = "on its only page" if len(pages) == 1 else f"on any of its {len(pages)} pages"

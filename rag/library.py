@@ -1,6 +1,6 @@
-"""A person's documents: taking uploads, watching them, opening their pages, letting them go.
+"""A person's documents: taking uploads, watching them, opening their pages, renaming them, letting them go.
 
-What the pages and the command line call. Each function is one transaction for one subject.
+What the pages and the command line call, with rag.shelves for the collections. Each function is one transaction for one subject.
 """
 
 from __future__ import annotations
@@ -12,22 +12,43 @@ from functools import lru_cache
 
 from db import as_subject
 from db import chunks as chunk_rows
+from db import collections as collection_rows
 from db import contexts as context_rows
 from db import documents as document_rows
 from db import jobs as job_rows
+from db import versions as version_rows
 from db.chunks import Chunk
-from db.documents import Collection, Document, Page, Selection, Status
+from db.collections import Collection
+from db.documents import Document, Page, Selection, Status
 from db.search import Key
+from db.versions import NameTaken
 from rag import consent, estimates, jobs, pdf
 from rag.consent import Purpose
 from rag.deps import Deps
 from rag.errors import DocumentGone, UploadError
+from rag.names import check_collection, check_filename, clean_name
+from rag.shelves import Moved, collections, create_collection, delete_collection, empty_collection, move, rename_collection
 
 DEFAULT_COLLECTION = "Library"
-LONGEST_COLLECTION = 200  # characters
 PAGE_IMAGES = 64  # rendered pages kept in memory, about 0.3 MB each
 
-__all__ = ["Chunk", "Collection", "Document", "Page", "Selection", "Status"]
+# what the pages find here, though it is made elsewhere
+__all__ = [
+    "Chunk",
+    "Collection",
+    "Document",
+    "Moved",
+    "Page",
+    "Selection",
+    "Status",
+    "clean_name",
+    "collections",
+    "create_collection",
+    "delete_collection",
+    "empty_collection",
+    "move",
+    "rename_collection",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +56,15 @@ class Upload:
     """What became of an uploaded file."""
 
     document_id: int
-    duplicate: bool  # the same bytes were in the collection already, and nothing was stored
+    duplicate: bool  # the same bytes were in the collection already, as this document, and nothing was stored
+    filename: str  # of the document; a duplicate may be known by another name than it came with
+    status: Status  # a duplicate that failed may be tried again
+    version: int
+    replaces: str | None  # the name of the document that this is a new version of; its last one answers until this one is ready
 
 
 def upload(deps: Deps, subject: str, *, filename: str, content: bytes, collection: str = DEFAULT_COLLECTION) -> Upload:
-    """Store a PDF and queue the work on it, in one transaction.
+    """Store a PDF and queue the work on it, in one transaction. Other bytes under a name that is there are a new version of that document.
 
     Raises UploadError for an empty file, one that is no PDF, or one over the size limit; nothing is stored then.
     """
@@ -55,15 +80,25 @@ def upload(deps: Deps, subject: str, *, filename: str, content: bytes, collectio
         raise UploadError(f"{filename} is not a PDF. Save or print it as a PDF, then upload that.")
     digest = hashlib.sha256(content).digest()
     with as_subject(deps.pool, subject) as connection:
-        collection_id = document_rows.add_collection(connection, collection)
-        document_id = document_rows.add_document(connection, collection_id=collection_id, filename=filename, sha256=digest, content=content)
-        if document_id is None:
-            existing = document_rows.find_duplicate(connection, collection_id, digest)
-            if existing is None:
-                raise UploadError(f"{filename} is being deleted just now. Upload it again in a moment.")
-            return Upload(document_id=existing, duplicate=True)
-        jobs.defer_index(connection, subject=subject, document_id=document_id)
-    return Upload(document_id=document_id, duplicate=False)
+        place = collection_rows.add_collection(connection, collection)
+        known = document_rows.find_duplicate(connection, place, digest)
+        added = None if known else document_rows.add_document(
+            connection, collection_id=place, filename=filename, sha256=digest, content=content
+        )  # fmt: skip
+        if added is not None:
+            jobs.defer_index(connection, subject=subject, document_id=added)
+        held = added or known or document_rows.find_duplicate(connection, place, digest)  # stored meanwhile by someone else
+        found = document_rows.documents(connection, ids=[held] if held else [])
+    if not found:
+        raise UploadError(f"{filename} is being deleted or renamed just now. Upload it again in a moment.")
+    return Upload(
+        document_id=found[0].id,
+        duplicate=added is None,
+        filename=found[0].filename,
+        status=found[0].status,
+        version=found[0].version,
+        replaces=filename if added is not None and found[0].version > 1 else None,
+    )
 
 
 def documents(deps: Deps, subject: str, *, collection: str | None = None) -> list[Document]:
@@ -81,10 +116,10 @@ def document(deps: Deps, subject: str, document_id: int) -> Document:
     return found[0]
 
 
-def collections(deps: Deps, subject: str) -> list[Collection]:
-    """The subject's collections by name."""
+def versions(deps: Deps, subject: str, document_id: int) -> list[Document]:
+    """All versions of a document, the newest first. The one that is ready answers; what is newer is on its way, or failed."""
     with as_subject(deps.pool, subject) as connection:
-        return document_rows.collections(connection)
+        return version_rows.versions(connection, document_id)
 
 
 def pages(deps: Deps, subject: str, document_id: int) -> list[Page]:
@@ -178,29 +213,38 @@ def retry(deps: Deps, subject: str, document_id: int) -> None:
             jobs.defer_index(connection, subject=subject, document_id=document_id)
 
 
-def delete(deps: Deps, subject: str, document_id: int) -> bool:
-    """Remove a document and all that came from it; quotes in conversations stay. False when it was gone already."""
+def rename(deps: Deps, subject: str, document_id: int, name: str) -> str:
+    """Call a document otherwise, in all its versions; the name as it is stored. Raises UploadError when it is taken or empty, DocumentGone.
+
+    It is not read again: citations keep the name they were given under, and contexts the words of the name it was read under.
+    """
+    name = check_filename(name)
     with as_subject(deps.pool, subject) as connection:
-        return document_rows.delete_document(connection, document_id)
-
-
-def clean_name(filename: str) -> str:
-    """A file's name without folders and control characters, fit to be stored and shown."""
-    name = filename.replace("\\", "/").rsplit("/", 1)[-1]
-    return _printable(name)[:255] or "document.pdf"
-
-
-def check_collection(name: str) -> str:
-    """A collection's name as it is stored. Raises UploadError when it is empty or too long."""
-    name = _printable(name)
-    if not 0 < len(name) <= LONGEST_COLLECTION:
-        raise UploadError(f"A collection's name has 1 to {LONGEST_COLLECTION} characters. Choose another.")
+        lineage = version_rows.lock(connection, document_id)
+        if lineage is None:
+            raise DocumentGone("This document has been deleted.")
+        try:
+            version_rows.rename_document(connection, lineage, name)
+        except NameTaken as error:
+            raise UploadError(
+                f"Another document in this collection is named {name}. Choose another name, or rename that one first."
+            ) from error
     return name
 
 
-def _printable(name: str) -> str:
-    """One line: any white space is a space, control characters go."""
-    return " ".join("".join(c if c.isprintable() or c.isspace() else "" for c in name).split())
+def delete(deps: Deps, subject: str, document_id: int) -> bool:
+    """Remove a document with all its versions and all that came from them, also while it is worked on. False when it was gone already.
+
+    Quotes in conversations stay.
+    """
+    with as_subject(deps.pool, subject) as connection:
+        return version_rows.delete_document(connection, document_id)
+
+
+def discard(deps: Deps, subject: str, document_id: int) -> bool:
+    """Remove a new version that was never ready, such as one that failed, and keep the versions before it. False where there is none such."""
+    with as_subject(deps.pool, subject) as connection:
+        return version_rows.discard(connection, document_id)
 
 
 @dataclass(frozen=True, eq=False)

@@ -87,7 +87,6 @@ def draft(
             still_there(document_rows.report_progress(connection, document.id, (part[0] * len(chunks) + done) // part[1]))
             vector_rows.put_drafts(
                 connection,
-                collection_id=document.collection_id,
                 document_id=document.id,
                 model=_registered(connection, embedder, vectors.shape[1]),
                 rows=[(ord_, keys[ord_], vector) for ord_, vector in zip(batch, vectors, strict=True)],
@@ -103,11 +102,7 @@ def publish(deps: Deps, subject: str, document: Document, chunks: Sequence[Chunk
         whole = [e.name for e in embedders if is_whole(connection, document, chunks, e)]
         if deps.embedder.name not in whole:
             raise LookupError(f"document {document.id} has no vectors of {deps.embedder.name} to be published")
-        still_there(
-            chunk_rows.publish(
-                connection, collection_id=document.collection_id, document_id=document.id, models=whole, lengths=lengths, postings=rows
-            )
-        )
+        still_there(chunk_rows.publish(connection, document_id=document.id, models=whole, lengths=lengths, postings=rows))
         chunk_rows.put_contexts(
             connection,
             document_id=document.id,

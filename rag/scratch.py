@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from db import as_subject
 from db import chunks as chunk_rows
+from db import collections as collection_rows
 from db import documents as document_rows
 from db import evaluations as evaluation_rows
 from db import usage as usage_rows
@@ -153,7 +154,7 @@ def copy(deps: Deps, subject: str, cuts: Sequence[Cut], context: Context, *, pro
     step = f"indexing: {context.value}"
     progress(step, 0, total)
     with as_subject(deps.pool, subject) as connection:
-        collection_id = document_rows.add_collection(connection, context.value)
+        collection_id = collection_rows.add_collection(connection, context.value)
     names: dict[int, str] = {}
     done = 0
     for one in cuts:
@@ -202,7 +203,7 @@ def _store(deps: Deps, subject: str, collection_id: int, one: Cut, drafts: Seque
             page_count=max(draft.last_page for draft in drafts),
             note="",
         )
-        chunk_rows.put_chunks(connection, collection_id=collection_id, document_id=document_id, chunks=drafts, words=words)
+        chunk_rows.put_chunks(connection, document_id=document_id, chunks=drafts, words=words)
         document_rows.enter_stage(connection, document_id, "embedding", len(drafts))
     return document_id
 

@@ -12,6 +12,7 @@ from db import Connection, as_subject
 from db import chunks as chunk_rows
 from db import documents as document_rows
 from db import search as rows
+from db import versions as version_rows
 from db.chunks import Chunk
 from db.documents import Selection
 from db.search import Candidate, Key
@@ -49,15 +50,13 @@ def search(
     reranker = consent.first_allowed(deps.rerankers, consent.granted(deps, subject), Purpose.RERANK) if stage is Stage.RERANKED else None
     query = text.parse_query(question := text.readable(question))
     wanted = deps.settings.candidates
-    with as_subject(deps.pool, subject) as connection:
-        size = document_rows.chunk_count(connection, selection)
-    if not size:
-        raise NothingToSearch("No document is ready to be searched here. Upload a PDF, or wait until one is ready.")
+    selection, size = _searchable(deps, subject, selection)
     embedded = embedding.Question()
     if stage is not Stage.BM25:
         embedded = embedding.question(deps, subject, query.text or question, selection, message_id=message_id)
     clock.lap("embed")
     with as_subject(deps.pool, subject, snapshot=True) as connection:
+        selection = version_rows.current(connection, selection)  # a new version may have been published while the question was embedded
         only = _restriction(connection, query, selection)
         dense: list[Candidate] = []
         if embedded.vector is not None:
@@ -118,6 +117,16 @@ def search(
         notes=tuple(notes),
     )
     return Result(hits=hits, trace=trace)
+
+
+def _searchable(deps: Deps, subject: str, selection: Selection) -> tuple[Selection, int]:
+    """The selection by the versions that answer now, and how many chunks those have. Raises NothingToSearch when there is none."""
+    with as_subject(deps.pool, subject) as connection:
+        selection = version_rows.current(connection, selection)
+        size = document_rows.chunk_count(connection, selection)
+    if not size:
+        raise NothingToSearch("No document is ready to be searched here. Upload a PDF, or wait until one is ready.")
+    return selection, size
 
 
 def fuse(lists: Mapping[Stage, Sequence[tuple[Key, float]]], *, by: Literal["scores", "ranks"]) -> dict[Key, float]:

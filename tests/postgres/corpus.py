@@ -10,6 +10,7 @@ import numpy as np
 
 from db import Connection
 from db import chunks as chunk_rows
+from db import collections as collection_rows
 from db import documents as document_rows
 from db import vectors as vector_rows
 from db.chunks import Draft, Posting, Sentence
@@ -21,7 +22,7 @@ EMBEDDER = FakeEmbedder()
 
 def add_document(connection: Connection, name: str, texts: Sequence[str], *, collection: str = "Library", publish: bool = True) -> int:
     """A document of one chunk per text, each one sentence on page 1; published unless told otherwise."""
-    collection_id = document_rows.add_collection(connection, collection)
+    collection_id = collection_rows.add_collection(connection, collection)
     digest = hashlib.sha256(f"{collection}/{name}".encode()).digest()
     document_id = document_rows.add_document(
         connection, collection_id=collection_id, filename=name, sha256=digest, content=b"%PDF-1.7 test"
@@ -40,21 +41,18 @@ def add_document(connection: Connection, name: str, texts: Sequence[str], *, col
         for i, t in enumerate(texts)
     ]
     words = [text.tsvector_literal(text.words(t)) for t in texts]
-    chunk_rows.put_chunks(connection, collection_id=collection_id, document_id=document_id, chunks=drafts, words=words)
+    chunk_rows.put_chunks(connection, document_id=document_id, chunks=drafts, words=words)
     if publish:
         model = vector_rows.model_id(connection, EMBEDDER.name, EMBEDDER.dimensions)
         vectors = EMBEDDER.embed_documents(list(texts)).astype(np.float32)
         vector_rows.put_drafts(
             connection,
-            collection_id=collection_id,
             document_id=document_id,
             model=model,
             rows=[(i, b"key", vector) for i, vector in enumerate(vectors)],
         )
         lengths, postings = publication.postings(chunk_rows.chunks(connection, document_id))
-        chunk_rows.publish(
-            connection, collection_id=collection_id, document_id=document_id, models=[EMBEDDER.name], lengths=lengths, postings=postings
-        )
+        chunk_rows.publish(connection, document_id=document_id, models=[EMBEDDER.name], lengths=lengths, postings=postings)
         document_rows.leave_stages(connection, document_id, seconds=0)
     return document_id
 
@@ -69,10 +67,8 @@ def add_bags(connection: Connection, name: str, chunks: Sequence[Sequence[str]],
 def publish_bags(connection: Connection, document_id: int, chunks: Sequence[Sequence[str]]) -> None:
     """Let chunks with these terms take the place of those that the document had."""
     counts = [Counter(bag) for bag in chunks]
-    document = document_rows.documents(connection, ids=[document_id])[0]
     chunk_rows.publish(
         connection,
-        collection_id=document.collection_id,
         document_id=document_id,
         models=[],
         lengths=[c.total() for c in counts],

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from db import Connection, Pool, as_subject, search
-from db import documents as document_rows
+from db import collections as collection_rows
+from db import versions as version_rows
 from db.documents import Selection
 from db.search import Candidate, Key
 from tests.postgres.corpus import add_bags, add_document, publish_bags
@@ -84,7 +85,7 @@ def test_statistics_are_those_of_the_selection(pool: Pool, drawn: Any, query: li
     with as_subject(pool, "local") as connection, connection.transaction(force_rollback=True):
         library = add_library(connection, drawn)
         add_bags(connection, "elsewhere.pdf", [["the", "amcor"]] * 5, collection="Elsewhere")
-        home = next(c.id for c in document_rows.collections(connection) if c.name == "Library")
+        home = next(c.id for c in collection_rows.collections(connection) if c.name == "Library")
         chosen = data.draw(st.sets(st.sampled_from(sorted(library)), min_size=1))
         for selection in (Selection(documents=tuple(chosen)), Selection(collections=(home,), documents=tuple(chosen))):
             found = search.bm25(connection, terms=query, selection=selection, limit=limit)
@@ -163,7 +164,7 @@ def test_a_deleted_document_leaves_no_trace_in_the_statistics(pool: Pool) -> Non
     with as_subject(pool, "local") as connection:
         library = {add_bags(connection, "kept.pdf", kept): kept}
         gone = add_bags(connection, "gone.pdf", dropped)
-        document_rows.delete_document(connection, gone)
+        version_rows.delete_document(connection, gone)
         found = search.bm25(connection, terms=["the", "amcor"], selection=Selection(), limit=100)
     assert_best(found, reference(library, ["the", "amcor"]), 100)
 
@@ -180,7 +181,7 @@ def test_what_is_committed_between_two_statements_is_not_seen(pool: Pool, monkey
         weights = weigh(*given)
         with as_subject(pool, "local") as writer:
             publish_bags(writer, document, after)
-            document_rows.delete_document(writer, gone)
+            version_rows.delete_document(writer, gone)
         return weights
 
     monkeypatch.setattr(search, "_weights", interrupted)

@@ -8,12 +8,14 @@ import pytest
 from db import Pool, as_subject, search
 from db import batches as batch_rows
 from db import chunks as chunk_rows
+from db import collections as collection_rows
 from db import contexts as context_rows
 from db import conversations as conversation_rows
 from db import documents as document_rows
 from db import estimates as estimate_rows
 from db import usage as usage_rows
 from db import vectors as vector_rows
+from db import versions as version_rows
 from db.contexts import Context, Summary
 from db.conversations import Citation, Part, State
 from db.documents import Page, Selection
@@ -50,22 +52,19 @@ def alice(pool: Pool) -> dict[str, int]:
     with as_subject(pool, "alice") as connection:
         document_id = add_document(connection, "secret.pdf", ["the secret ingredient", "is patience"])
         draft_id = add_document(connection, "draft.pdf", ["unpublished"], publish=False)
-        (document,) = document_rows.documents(connection, ids=[document_id])
         document_rows.put_pages(
             connection,
-            collection_id=document.collection_id,
             document_id=document_id,
             pages=[Page(number=1, label="i", width=612, height=792, source="text", note="")],
         )
         model = vector_rows.model_id(connection, EMBEDDER.name, EMBEDDER.dimensions)
         vector_rows.put_drafts(
             connection,
-            collection_id=document.collection_id,
             document_id=draft_id,
             model=model,
             rows=[(0, b"key", EMBEDDER.embed_query("unpublished"))],
         )
-        place = {"collection_id": document.collection_id, "document_id": document_id, "situator": "m"}
+        place = {"document_id": document_id, "situator": "m"}
         context_rows.put_context(connection, context=Context(ord=0, text="about"), **place)
         context_rows.put_summary(connection, summary=Summary(text="a recipe"), **place)
         batch_rows.add_batch(connection, token="t", ords=[0, 1], **place)
@@ -82,7 +81,6 @@ def alice(pool: Pool) -> dict[str, int]:
         vector_rows.note_error(connection, "voyage-4", "Voyage rejected the request: the secret")
         estimate_rows.put_estimate(
             connection,
-            collection_id=document.collection_id,
             document_id=document_id,
             situator="m",
             calls=1,
@@ -115,7 +113,7 @@ def test_every_table_hides_alices_rows_from_bob_and_from_nobody(pool: Pool, tabl
 def test_no_function_gives_bob_what_is_alices(pool: Pool, alice: dict[str, int]) -> None:
     everything = Selection()
     with as_subject(pool, "bob") as connection:
-        assert document_rows.collections(connection) == []
+        assert collection_rows.collections(connection) == []
         assert document_rows.documents(connection) == []
         assert document_rows.documents(connection, ids=[alice["document"]]) == []
         assert document_rows.pages(connection, alice["document"]) == []
@@ -146,7 +144,7 @@ def test_no_function_gives_bob_what_is_alices(pool: Pool, alice: dict[str, int])
 
 def test_bob_can_change_nothing_of_alices(pool: Pool, alice: dict[str, int]) -> None:
     with as_subject(pool, "bob") as connection:
-        assert not document_rows.delete_document(connection, alice["document"])
+        assert not version_rows.delete_document(connection, alice["document"])
         assert not document_rows.enter_stage(connection, alice["document"], "reading", 1)
         assert not document_rows.requeue(connection, alice["document"])
         assert not conversation_rows.stop(connection, alice["message"])
@@ -156,7 +154,7 @@ def test_bob_can_change_nothing_of_alices(pool: Pool, alice: dict[str, int]) -> 
 
 def test_bob_cannot_make_himself_a_member_of_alices_collection(pool: Pool, alice: dict[str, int]) -> None:
     with as_subject(pool, "alice") as connection:
-        (collection,) = document_rows.collections(connection)
+        (collection,) = collection_rows.collections(connection)
     assert alice
     for owner in ("bob", "alice"):
         with (
@@ -170,11 +168,11 @@ def test_bob_cannot_make_himself_a_member_of_alices_collection(pool: Pool, alice
 
 def test_a_reader_of_a_shared_collection_reads_and_does_not_write(pool: Pool, alice: dict[str, int]) -> None:
     with as_subject(pool, "alice") as connection:
-        (collection,) = document_rows.collections(connection)
+        (collection,) = collection_rows.collections(connection)
         connection.execute("insert into memberships (collection_id, subject, role) values (%s, 'bob', 'reader')", [collection.id])
     with as_subject(pool, "bob") as connection:
         assert search.bm25(connection, terms=["secret"], selection=Selection(), limit=9)
-        assert not document_rows.delete_document(connection, alice["document"])
+        assert not version_rows.delete_document(connection, alice["document"])
 
 
 def test_the_subject_of_one_transaction_is_forgotten_in_the_next(pool: Pool, alice: dict[str, int]) -> None:

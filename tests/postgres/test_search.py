@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from db import as_subject
+from db import collections as collection_rows
 from db import documents as document_rows
 from db import search as search_rows
+from db import versions as version_rows
 from db.documents import Selection
 from rag.deps import Deps
 from rag.errors import NothingToSearch, TransientProviderError
@@ -90,7 +92,7 @@ def test_each_stage_may_be_asked_alone(library: Deps) -> None:
 
 def test_a_selection_of_documents_or_collections_is_kept(library: Deps) -> None:
     with as_subject(library.pool, "local") as connection:
-        travel = next(c.id for c in document_rows.collections(connection) if c.name == "Travel")
+        travel = next(c.id for c in collection_rows.collections(connection) if c.name == "Travel")
         report = next(d.id for d in document_rows.documents(connection) if d.filename == "report.pdf")
     assert set(found(library, "Paris", selection=Selection(collections=(travel,)))) == {"Nothing about money here.", "Paris is a city."}
     assert "Paris is a city." not in found(library, "Paris", selection=Selection(documents=(report,)))
@@ -105,7 +107,7 @@ def test_a_search_sees_one_state_of_the_library(library: Deps, monkeypatch: pyte
         found = dense(*given, **options)
         with as_subject(library.pool, "local") as writer:
             report = next(d.id for d in document_rows.documents(writer) if d.filename == "report.pdf")
-            document_rows.delete_document(writer, report)
+            version_rows.delete_document(writer, report)
             add_document(writer, "new.pdf", ["Net income of another company."] * 50)
         return found
 

@@ -1,0 +1,36 @@
+"""Names of files and collections, as they are stored and shown (pure)."""
+
+from __future__ import annotations
+
+from rag.errors import UploadError
+
+LONGEST_FILENAME = 255  # characters
+LONGEST_COLLECTION = 200
+
+
+def clean_name(filename: str) -> str:
+    """A file's name without folders and control characters, fit to be stored and shown."""
+    return one_line(filename.replace("\\", "/").rsplit("/", 1)[-1])[:LONGEST_FILENAME] or "document.pdf"
+
+
+def check_filename(name: str) -> str:
+    """The name that a person gave a document, as it is stored. Raises UploadError when it is empty or too long."""
+    name = one_line(name.replace("\\", "/").rsplit("/", 1)[-1])
+    if not name.lower().endswith(".pdf"):
+        name = f"{name}.pdf" if name else ""
+    if not 0 < len(name) <= LONGEST_FILENAME:
+        raise UploadError(f"A document's name has 1 to {LONGEST_FILENAME} characters. Choose another.")
+    return name
+
+
+def check_collection(name: str) -> str:
+    """A collection's name as it is stored. Raises UploadError when it is empty or too long."""
+    name = one_line(name)
+    if not 0 < len(name) <= LONGEST_COLLECTION:
+        raise UploadError(f"A collection's name has 1 to {LONGEST_COLLECTION} characters. Choose another.")
+    return name
+
+
+def one_line(name: str) -> str:
+    """Any white space is a space, control characters go."""
+    return " ".join("".join(c if c.isprintable() or c.isspace() else "" for c in name).split())
