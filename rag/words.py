@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 BOLD = 1
 ITALIC = 2
+AGAINST = 4  # runs against its sheet: from left to right on one that is read from right to left, or the other way round
 
 
 class Word(NamedTuple):
@@ -27,7 +28,7 @@ class Word(NamedTuple):
     x1: float
     y1: float
     size: float  # effective type size in points
-    style: int  # BOLD | ITALIC
+    style: int  # BOLD | ITALIC | AGAINST
     spaced: bool  # white space stands before it in the page's own text
 
 
@@ -66,6 +67,7 @@ class Sheet:
     turn: int  # quarter turns clockwise that bring the words upright
     words: tuple[Word, ...]
     skew: float = 0.0  # degrees clockwise about the sheet's middle that then bring its lines level
+    mirrored: bool = False  # x runs from the right edge: so stand the words of a sheet that is read from right to left
 
 
 def turned(box: tuple[float, float, float, float], turn: int, width: float, height: float) -> tuple[float, float, float, float]:
@@ -79,6 +81,8 @@ def turned(box: tuple[float, float, float, float], turn: int, width: float, heig
 
 def shown(box: tuple[float, float, float, float], sheet: Sheet) -> tuple[float, float, float, float]:
     """Where a box of the sheet stands on the page as displayed; of a straightened one, the upright box around it."""
+    if sheet.mirrored:
+        box = (sheet.width - box[2], box[1], sheet.width - box[0], box[3])
     if sheet.skew:
         sine, cosine = math.sin(math.radians(sheet.skew)), math.cos(math.radians(sheet.skew))
         middle_x, middle_y = sheet.width / 2, sheet.height / 2
