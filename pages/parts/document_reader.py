@@ -1,4 +1,4 @@
-"""A document page by page: the image of a page, what is known of its quality, and the pages without text marked."""
+"""A document page by page: its state, the page-quality report, and the image of a page with what is known of it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.parts.document_head import document_head
 from pages.parts.escape import plain
-from pages.parts.i18n import _, told
+from pages.parts.i18n import _
 from pages.parts.page_image import SCALE
+from pages.parts.page_quality import kind_of, page_told
+from pages.parts.page_report import page_report
 from pages.parts.page_turner import page_turner
 from pages.parts.state import page_state
-from pages.parts.tree_component import draw_tree
 from rag import library
 
 if TYPE_CHECKING:
@@ -24,18 +26,11 @@ def document_reader(deps: Deps, subject: str, document_id: int) -> None:
     state = page_state()
     document = library.document(deps, subject, document_id)
     pages = library.pages(deps, subject, document_id)
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.button(_("All documents"), icon=":material/arrow_back:", type="tertiary", key="close-reader", on_click=_close)
-        st.download_button(
-            _("Original"), data=lambda: library.original(deps, subject, document_id), file_name=document.filename, mime="application/pdf",
-            icon=":material/download:", type="tertiary", key="reader-original", on_click="ignore",
-        )  # fmt: skip
-    draw_tree(["p", {"c": "title"}, document.filename], key="reader-title")
-    if document.note:
-        st.caption(plain(told(document.note)))
+    document_head(deps, subject, document)
     if not pages:
         st.info(_("Its pages have not been read yet."))
         return
+    report = st.container()
     last = len(pages)
     state.page = min(max(1, state.page), last)
     number = state.page
@@ -49,11 +44,12 @@ def document_reader(deps: Deps, subject: str, document_id: int) -> None:
     if picked is not None and picked != number:
         _turn(picked)
         st.rerun()
-    page = pages[number - 1]
-    if quality := page_quality(page):
-        st.info(quality, icon=":material/info:")
+    if said := page_told(pages[number - 1]):
+        st.info(plain(" ".join(said)), icon=":material/info:")
     png = library.page_image(deps, subject, document_id, number, scale=SCALE)
     st.image(png, width="stretch", alt=_("Page {page} of {file}").format(page=number, file=document.filename))
+    with report:  # after the page itself: its pictures take their time
+        page_report(deps, subject, document_id, pages, on_turn=_turn)
 
 
 def page_name(page: Page, last: int) -> str:
@@ -61,18 +57,9 @@ def page_name(page: Page, last: int) -> str:
     name = _("Page {page} of {last}").format(page=page.number, last=last)
     if page.label and page.label != str(page.number):
         name += f" ({page.label})"
-    return name + " · " + _("no text") if page.source == "none" else name
-
-
-def page_quality(page: Page) -> str:
-    """What is worth knowing about a page before one trusts answers from it."""
-    said = _("This page has no text, so questions cannot find it.") if page.source == "none" else ""
-    return " ".join(filter(None, [said, plain(told(page.note))]))
+    kind = kind_of(page)
+    return f"{name} · {kind}" if kind else name
 
 
 def _turn(page: int) -> None:
     page_state().page = page
-
-
-def _close() -> None:
-    page_state().reading = None

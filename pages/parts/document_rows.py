@@ -1,162 +1,97 @@
-"""The library as rows: what each document's state is, how far the work on it has come, and what can be done with it."""
+"""The library as one tree: what each document's state is, how far the work on it has come, and what can be done about it.
+
+One component draws all rows: a row of Streamlit's own widgets costs seven elements, each sent anew with each look.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
 
-import streamlit as st
-from babel.dates import format_timedelta
-
-from db.documents import Document, Status
-from pages.parts.escape import plain
-from pages.parts.guard import attempt
-from pages.parts.i18n import _, language, plural, told
-from pages.parts.situating_row import goes_on, situating_row
-from pages.parts.state import page_state
-from pages.parts.tree_component import Click, Node, button, draw_tree
-from rag import library
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rag.deps import Deps
-
-EVERY = 1.0  # seconds between two looks while work is under way
-EVERY_BATCH = 15.0  # the same while it goes on elsewhere, or later
-FEWEST_DONE = 2  # units of a stage before its speed is worth a forecast
+from db.documents import Situating, Status
+from pages.parts.document_progress import progress_bar, told_progress
+from pages.parts.entries import Entry
+from pages.parts.i18n import _, plural, told
+from pages.parts.situating import can_be_situated, situating_told
+from pages.parts.standing import Standing, signed, standing_name
+from pages.parts.tree_component import Node, button, tick_box
 
 
-def under_way(document: Document) -> bool:
-    """Whether it is being worked on, or waits for its turn."""
-    return document.status in {Status.QUEUED, Status.WORKING} or bool(document.stage)
+def rows_tree(listed: Sequence[Entry], *, ticked: Collection[int], situator: str | None, shelves: bool) -> Node:
+    """These entries as rows; `shelves` says in which collection each is, `situator` is who would situate a document now."""
+    return ["div", {"c": "docs"}, *(_row(entry, ticked=entry.latest.id in ticked, situator=situator, shelves=shelves) for entry in listed)]
 
 
-def every(documents: Sequence[Document]) -> float | None:
-    """Seconds between two looks at these documents; None when nothing about them will change by itself."""
-    if any(map(under_way, documents)):
-        return EVERY
-    return EVERY_BATCH if any(map(goes_on, documents)) else None
-
-
-def progress(document: Document) -> None:
-    """A bar with the stage, its counts, and about how long it will take."""
-    if document.status is Status.QUEUED or not document.total:  # nothing to count yet
-        now = _("Waiting for its turn") if document.status is Status.QUEUED else stage_name(document.stage)
-        draw_tree(["p", {"c": "faint small waiting"}, now], key=f"stage-{document.id}")
-        return
-    text = " · ".join(filter(None, [stage_name(document.stage), counts(document), eta(document)]))
-    st.progress(min(1.0, document.done / document.total), text=text)
-
-
-def stage_name(stage: str) -> str:
-    names = {
-        "reading": _("Reading the pages"),
-        "embedding": _("Indexing its passages"),
-        "situating": _("Situating its passages (it can be asked meanwhile)"),
-        "publishing": _("Publishing"),
-        "filling": _("Embedding it with another model (it can be asked meanwhile)"),
-    }
-    return names.get(stage, _("Working"))
-
-
-def counts(document: Document) -> str:
-    return _("{done} of {total}").format(done=f"{document.done:,}", total=f"{document.total:,}")
-
-
-def eta(document: Document) -> str:
-    """About how long the stage will still take, at its speed so far; "" while that says nothing."""
-    if document.done < FEWEST_DONE or document.done >= document.total:
-        return ""
-    left = timedelta(seconds=max(1.0, document.stage_seconds / document.done * (document.total - document.done)))
-    return _("about {time} left").format(time=format_timedelta(left, locale=language(), threshold=1.2))
-
-
-def facts(document: Document) -> str:
-    """Its state, and what there is to know about it, in a line."""
-    states = {Status.QUEUED: _("Queued"), Status.WORKING: _("In work"), Status.READY: _("Ready"), Status.FAILED: _("Failed")}
-    size = f"{document.size / (1 << 20):.1f} MB" if document.size >= 100 << 10 else f"{max(1, document.size >> 10)} kB"
-    told_of = [plural("{n} page", "{n} pages", document.page_count)] if document.page_count else []
-    if document.status is Status.READY:
-        told_of.append(plural("{n} passage", "{n} passages", document.n_chunks))
-    return " · ".join(filter(None, [states.get(document.status), *told_of, size]))
-
-
-def document_row(deps: Deps, subject: str, document: Document, *, situator: str | None) -> None:
-    """One document: name and state, progress or facts, and its buttons. `situator` is who would situate it now."""
-    state = page_state()
-    with st.container(border=True, key=f"document-{document.id}"):
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            with st.container(width="stretch"):
-                draw_tree(_name(document), key=f"name-{document.id}", on_click=_read)
-            _buttons(deps, subject, document)
-        if under_way(document):
-            progress(document)
-        if document.status is Status.FAILED:
-            st.error(plain(told(document.error)), icon=":material/error:")
-        if document.note:
-            st.caption(plain(told(document.note)))
-        situating_row(deps, subject, document, situator=situator)
-        if state.deleting == document.id:
-            _confirm_deletion(deps, subject, document)
-
-
-def _name(document: Document) -> Node:
+def _row(entry: Entry, *, ticked: bool, situator: str | None, shelves: bool) -> Node:
+    document = entry.latest
     name = document.filename
-    title: Node = ["span", {"c": "title line", "title": name}, name]
-    if document.page_count:
-        title = button(name, act=f"read:{document.id}", classes="title line")
-    return ["div", {}, title, ["div", {"c": "faint small"}, facts(document)]]
+    labels: list[Node] = []
+    if document.version > 1:
+        labels.append(["span", {"c": "chip"}, _("version {n}").format(n=document.version)])
+    if shelves:
+        labels.append(["span", {"c": "chip"}, document.collection])
+    below: list[Node] = [["div", {"c": "small"}, line] for line in said_of(entry, situator=situator)]
+    if offered := offers(entry, situator=situator):
+        below.append(["div", {"c": "offers small"}, *offered])
+    return [
+        "div",
+        {"c": "doc"},
+        tick_box(act=f"tick:{document.id}", label=_("Choose {file}").format(file=name), ticked=ticked),
+        [
+            "div",
+            {"c": "doc-body"},
+            ["div", {"c": "doc-top"}, button(name, act=f"read:{document.id}", classes="title line"), *labels],
+            *state_of(entry),
+            *below,
+        ],
+    ]
 
 
-def _buttons(deps: Deps, subject: str, document: Document) -> None:
-    if document.status is Status.FAILED:
-        st.button(_("Retry"), icon=":material/refresh:", key=f"retry-{document.id}", on_click=_retry, args=(deps, subject, document.id))
-    if document.page_count:
-        st.button(
-            "", icon=":material/menu_book:", type="tertiary", help=_("Read page by page"), key=f"read-{document.id}", on_click=_open,
-            args=(document.id,),
-        )  # fmt: skip
-    st.download_button(
-        "", data=lambda: library.original(deps, subject, document.id), file_name=document.filename, mime="application/pdf",
-        on_click="ignore", icon=":material/download:", type="tertiary", help=_("Download the original"), key=f"original-{document.id}",
-    )  # fmt: skip
-    st.button(
-        "", icon=":material/delete:", type="tertiary", help=_("Delete"), key=f"delete-{document.id}", on_click=_ask_deletion,
-        args=(document.id,),
-    )  # fmt: skip
+def state_of(entry: Entry) -> list[Node]:
+    """The state with its sign, and a bar while work is under way."""
+    document = entry.latest
+    if document.status is Status.WORKING:
+        return [["div", {"c": "small"}, signed(Standing.WORKING, told_progress(document))], progress_bar(document)]
+    line: Node = ["div", {"c": "small"}, signed(entry.standing, facts(entry))]
+    if document.status is Status.READY and document.stage:
+        return [line, ["div", {"c": "faint small"}, told_progress(document)], progress_bar(document)]
+    return [line]
 
 
-def _confirm_deletion(deps: Deps, subject: str, document: Document) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.text(_("Delete this document for good? Quotes in your conversations are kept."))
-        st.button(_("Delete"), type="primary", key=f"yes-{document.id}", on_click=_delete, args=(deps, subject, document.id))
-        st.button(_("Keep"), key=f"no-{document.id}", on_click=_ask_deletion, args=(None,))
+def facts(entry: Entry) -> str:
+    """Its state, and what there is to know about it, in a line."""
+    document = entry.latest
+    size = f"{document.size / (1 << 20):.1f} MB" if document.size >= 100 << 10 else f"{max(1, document.size >> 10)} kB"
+    known = [plural("{n} page", "{n} pages", document.page_count)] if document.page_count else []
+    if document.status is Status.READY:
+        known.append(plural("{n} passage", "{n} passages", document.n_chunks))
+    return " · ".join([standing_name(entry.standing), *known, size])
 
 
-def _read(click: Click) -> None:
-    _open(int(click.argument))
+def said_of(entry: Entry, *, situator: str | None) -> list[str]:
+    """The sentences below: why it failed, what is worth knowing, which version answers meanwhile, how its contexts stand."""
+    document, older = entry.latest, entry.answering
+    said = [told(document.error) if document.status is Status.FAILED else "", told(document.note)]
+    if older:
+        answers = _("Version {n} still answers.") if document.status is Status.FAILED else _("Version {n} answers meanwhile.")
+        said.append(answers.format(n=older.version))
+    if document.status is Status.READY and not document.stage:  # else a bar shows it
+        said.append(situating_told(document, situator=situator))
+    return [sentence for sentence in said if sentence]
 
 
-def _open(document_id: int) -> None:
-    state = page_state()
-    state.reading, state.page = document_id, 1
-    st.rerun()
-
-
-def _ask_deletion(document_id: int | None) -> None:
-    page_state().deleting = document_id
-
-
-def _delete(deps: Deps, subject: str, document_id: int) -> None:
-    with attempt():
-        library.delete(deps, subject, document_id)
-        state = page_state()
-        state.deleting, state.uploads = None, []
-        state.settled.clear()  # its citations cannot be opened any more
-
-
-def _retry(deps: Deps, subject: str, document_id: int) -> None:
-    with attempt():
-        library.retry(deps, subject, document_id)
-    st.rerun()
+def offers(entry: Entry, *, situator: str | None) -> list[Node]:
+    """What a person may do about its state, as buttons."""
+    document = entry.latest
+    acts: list[tuple[str, str]] = []
+    if entry.standing is Standing.FAILED:
+        acts += [("retry", _("Retry")), ("delete", _("Delete"))]
+    elif entry.standing is Standing.LOCKED:
+        acts += [("delete", _("Delete"))]
+    elif can_be_situated(document, situator=situator):
+        acts.append(("situate", _("Situate") if document.situating is Situating.NOT else _("Situate again")))
+    if entry.answering:
+        acts.append(("older", _("Open version {n}").format(n=entry.answering.version)))
+    return [
+        button(label, act=f"{act}:{document.id}", classes="link", label=_("{action}: {file}").format(action=label, file=document.filename))
+        for act, label in acts
+    ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts.document_rows import EVERY
+from pages.parts.document_progress import EVERY
 from pages.parts.escape import plain
 from pages.parts.i18n import _, told
 from rag import embedding, library

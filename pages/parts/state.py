@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 KEY = "situate"
 
+THUMBNAILS = 8  # small pictures of pages drawn at once, and how many more each time
+SHOWN = 25  # documents listed at once, and how many more each time
+
 Box = tuple[int, float, float, float, float]  # (page, x0, y0, x1, y1): PDF points from the page's bottom left
 
 
@@ -122,6 +125,23 @@ class Uploaded:
     kind: str  # stored, duplicate, refused
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """What a dialog asks before it is done to these documents."""
+
+    what: str  # delete
+    documents: tuple[int, ...]
+
+
+@dataclass(kw_only=True)
+class Shelf:
+    """How the library's list is looked at."""
+
+    group: str = ""  # see entries.GROUPS; "" shows all
+    shown: int = SHOWN  # rows that are drawn
+    ticked: set[int] = field(default_factory=set)
+
+
 @dataclass(kw_only=True)
 class PageState:
     """One browser session."""
@@ -141,14 +161,20 @@ class PageState:
     questions_taken: str = ""  # what became of an uploaded file of questions
     reading: int | None = None  # the document that is open page by page
     page: int = 1
+    thumbnails: int = THUMBNAILS  # that the page-quality report shows
     inspection: Inspection | None = None  # what the inspector shows, of the address it was made for
     inspected: Address | None = None
     hit: Key | None = None  # the inspector's open passage, and the page turned to
     hit_page: int = 1
     hit_in_dialog: bool = False
-    deleting: int | None = None  # the document whose deletion waits for a yes
+    shelf: Shelf = field(default_factory=Shelf)
+    asking: Asking | None = None  # the dialog that is open
     sources: dict[int, tuple[Source, ...]] = field(default_factory=dict)  # of each message that was shown
     settled: dict[int, Answer] = field(default_factory=dict)  # answers that will not change any more
+
+    def read(self, document_id: int, *, page: int = 1) -> None:
+        """Open a document on the documents page."""
+        self.reading, self.page, self.thumbnails = document_id, page, THUMBNAILS
 
     def close_conversation(self) -> None:
         self.opened, self.sources_of, self.pane_knows, self.question_error, self.polls_after_end = None, None, None, "", 0

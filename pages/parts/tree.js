@@ -1,7 +1,7 @@
 // Builds and patches a tree of nodes: a string, or [tag, attributes, ...children]. Text only ever becomes text nodes.
 const TAGS = new Set([
   "div", "p", "span", "strong", "em", "mark", "code", "pre", "br", "hr", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6",
-  "table", "thead", "tbody", "tr", "th", "td", "blockquote", "button",
+  "table", "thead", "tbody", "tr", "th", "td", "blockquote", "button", "img",
 ])
 
 const views = new WeakMap() // root element -> what its listeners need of the latest drawing
@@ -31,6 +31,11 @@ function dress(element, attributes) {
   set(element, "data-n", attributes.n)
   set(element, "aria-pressed", attributes.on)
   set(element, "aria-disabled", attributes.off)
+  set(element, "role", "tick" in attributes ? "checkbox" : "bar" in attributes ? "progressbar" : undefined)
+  set(element, "aria-checked", attributes.tick)
+  set(element, "aria-valuenow", "bar" in attributes ? Math.round(100 * attributes.bar) : undefined)
+  if ("bar" in attributes) element.style.setProperty("--filled", `${100 * attributes.bar}%`)
+  if (element.localName === "img") { set(element, "alt", attributes.label); set(element, "src", attributes.png && `data:image/png;base64,${attributes.png}`) }
   if (element.localName === "ol") set(element, "start", Number.isInteger(attributes.start) ? attributes.start : "")
   if (element.localName === "button") element.type = "button"
   tips.set(element, attributes.tip)

@@ -2,7 +2,8 @@
 
 A node is a string or ``[tag, attributes, *children]``. Attributes: ``c`` class names (ours, never from a document), ``title``, ``start``
 (of a list), ``act`` (what a click on a button means, such as "cite:3"), ``label`` (for screen readers), ``on`` (pressed), ``off``
-(disabled), ``tip`` (shown on hover and focus), ``n`` (a number to find it by). tree.js ignores whatever it does not know.
+(disabled), ``tip`` (shown on hover and focus), ``n`` (a number to find it by), ``tick`` (a check box, ticked or not), ``bar`` (how much of it
+is filled, 0 to 1), ``png`` (of an img, in base64: nothing is fetched). tree.js ignores whatever it does not know.
 """
 
 from __future__ import annotations
@@ -68,6 +69,16 @@ def draw_tree(
             on_signal()
 
     _COMPONENT(key=key, data={"tree": tree, "signal": signal, "reveal": reveal}, on_click_change=clicked, on_signal_change=signalled)
+
+
+def tick_box(*, act: str, label: str, ticked: bool) -> Node:
+    """A check box."""
+    return ["button", {"act": act, "label": label, "c": "tick", "tick": ticked}]
+
+
+def bar(filled: float, *, label: str) -> Node:
+    """How far something has come, 0 to 1."""
+    return ["div", {"c": "bar", "label": label, "bar": round(min(1.0, max(0.0, filled)), 3)}, ["div", {}]]
 
 
 def button(*children: Node, act: str, label: str = "", classes: str = "", pressed: bool | None = None, tip: str = "") -> Node:

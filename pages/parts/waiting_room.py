@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from db.documents import Document, Status
-from pages.parts.document_rows import EVERY, progress, under_way
+from pages.parts.document_progress import EVERY, under_way
+from pages.parts.document_rows import state_of
+from pages.parts.entries import Entry
 from pages.parts.guard import guard
 from pages.parts.i18n import _, plural
-from pages.parts.tree_component import draw_tree
+from pages.parts.tree_component import Node, draw_tree
 from pages.parts.uploader import uploader
 from rag import library
 
 if TYPE_CHECKING:
     from rag.deps import Deps
+
+FIRST = 5  # documents shown at work
 
 
 def waiting_room(deps: Deps, subject: str) -> None:
@@ -54,10 +58,18 @@ def _invitation(documents: list[Document]) -> None:
         st.page_link("pages/documents.py", label=_("See what happened to them"), icon=":material/description:")
     else:
         st.title(_("Ask your documents"), anchor=False)
-    for document in waiting:
-        with st.container(border=True):
-            draw_tree(["p", {"c": "title line", "title": document.filename}, document.filename], key=f"waiting-{document.id}")
-            progress(document)
+    rows: list[Node] = [
+        [
+            "div",
+            {"c": "doc"},
+            ["div", {"c": "doc-body"}, ["p", {"c": "title line", "title": d.filename}, d.filename], *state_of(Entry(latest=d))],
+        ]
+        for d in waiting[:FIRST]
+    ]
+    if left := len(waiting) - len(rows):
+        rows.append(["p", {"c": "faint small"}, plural("and {n} more", "and {n} more", left)])
+    if rows:
+        draw_tree(["div", {"c": "docs"}, *rows], key="waiting")
 
 
 def _ready(documents: list[Document]) -> list[int]:

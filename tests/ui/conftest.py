@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.testing.v1 import AppTest
 
 from pages.parts.state import KEY, PageState
@@ -68,9 +69,24 @@ def shown(app: AppTest) -> str:
     return "\n".join(drawn)
 
 
+def _acts(tree: Any) -> list[str]:
+    return [node[1]["act"] for node in nodes(tree) if "act" in node[1]]
+
+
 def acts(app: AppTest) -> list[str]:
     """What can be clicked in the trees."""
-    return [node[1]["act"] for tree in trees(app) for node in nodes(tree) if "act" in node[1]]
+    return [act for tree in trees(app) for act in _acts(tree)]
+
+
+def press(app: AppTest, act: str) -> AppTest:
+    """Click what means this act, as the browser reports it."""
+    drawn = next(element for element in app.get("bidi_component") if act in _acts(json.loads(element.proto.json)["tree"]))
+    states = app._tree.get_widget_states()
+    clicked = [{"event": "click", "value": {"act": act, "width": 1280}}]
+    states.widgets.add(id=_make_trigger_id(drawn.proto.id, "events"), json_trigger_value=json.dumps(clicked))
+    app._run(states)
+    assert not app.exception, [e.value for e in app.exception]
+    return app
 
 
 @pytest.fixture

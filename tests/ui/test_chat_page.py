@@ -13,7 +13,7 @@ from rag import conversation, library
 from rag.deps import Deps
 from rag.errors import UnreadableDocument
 from tests import pdfs
-from tests.ui.conftest import SUBJECT, acts, finish, open_app, shown, state_of
+from tests.ui.conftest import SUBJECT, acts, finish, open_app, press, shown, state_of
 
 
 def test_an_empty_library_is_greeted_with_a_place_to_drop_files(deps: Deps) -> None:
@@ -189,13 +189,13 @@ def test_a_database_that_goes_away_under_an_answer_is_said_and_the_answer_comes_
 def test_a_click_that_cannot_be_followed_says_why(deps: Deps, store: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
     document_id = store()
     app = open_app("pages/documents.py")
-    app.button(key=f"delete-{document_id}").click().run()
+    press(app, f"read:{document_id}").button(key="delete").click().run()
 
     def away(*_: object) -> None:
         raise DatabaseAway(AWAY)
 
     monkeypatch.setattr(library, "delete", away)
-    app.button(key=f"yes-{document_id}").click().run()
+    app.button(key="delete-yes").click().run()
     assert not app.exception
     assert "The database does not answer" in app.toast[0].value
     assert library.documents(deps, SUBJECT)

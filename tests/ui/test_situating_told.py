@@ -14,7 +14,7 @@ from pages.parts import i18n
 from rag import jobs, library, process
 from rag.deps import Deps
 from rag.providers.fake import FakeSituator
-from tests.ui.conftest import SUBJECT, open_app, shown
+from tests.ui.conftest import SUBJECT, nodes, open_app, press, shown, strings, trees
 
 LIMIT = "Anthropic's rate limit for this key is reached. Try again later."
 
@@ -42,7 +42,7 @@ def noted(situating: Deps, store: Callable[..., int]) -> Callable[..., int]:
 
 
 def buttons(app) -> list[str]:
-    return [button.label for button in app.button if str(button.key).startswith("situate-")]
+    return [next(strings(node)) for tree in trees(app) for node in nodes(tree) if node[1].get("act", "").startswith("situate:")]
 
 
 def text(app) -> str:
@@ -73,7 +73,7 @@ def test_what_failed_for_good_says_why_and_can_be_asked_for_again(situating: Dep
     app = open_app("pages/documents.py")
     assert f"412 of 418 situated; 6 not: {LIMIT}" in text(app)
     assert buttons(app) == ["Situate again"]
-    app.button(key=f"situate-{document_id}").click().run()
+    press(app, f"situate:{document_id}")
     assert document_id in library.busy(situating, SUBJECT)
     jobs.run_worker(situating, wait=False)
     document = library.document(situating, SUBJECT, document_id)

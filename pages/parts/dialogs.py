@@ -1,0 +1,17 @@
+"""The dialog that is open, if any. The page draws it with each run, so that a list that is redrawn meanwhile does not close it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pages.parts.deletion import deletion
+from pages.parts.state import page_state
+
+if TYPE_CHECKING:
+    from rag.deps import Deps
+
+
+def dialogs(deps: Deps, subject: str) -> None:
+    asking = page_state().asking
+    if asking is not None and asking.what == "delete":
+        deletion(deps, subject, asking.documents)
