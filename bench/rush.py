@@ -19,10 +19,11 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 from playwright.sync_api import Browser, sync_playwright
+from psycopg import sql
 
 from bench.faults import report
 from db import embedded, open_pool
@@ -58,16 +59,10 @@ def held(url: str) -> dict[str, Any]:
         twice = connection.execute(
             "select count(*) - count(distinct (collection_id, sha256)) from documents where status <> 'superseded'"
         ).fetchone()
-        orphans = {}
-        drafts = {}
-        for table in TABLES:
-            row = connection.execute(
-                f"select count(*) from {table} t where not exists (select from documents d where d.id = t.document_id)"
-            ).fetchone()
-            orphans[table] = row[0] if row else -1
-        for table in ("page_drafts", "vector_drafts"):
-            row = connection.execute(f"select count(*) from {table}").fetchone()  # noqa: S608
-            drafts[table] = row[0] if row else -1
+        orphans = {
+            table: _count(connection, "t left join documents d on d.id = t.document_id where d.id is null", table) for table in TABLES
+        }
+        drafts = {table: _count(connection, "", table) for table in ("page_drafts", "vector_drafts")}
         uneven = connection.execute(
             """select count(*) from documents d where status = 'ready' and (
                    n_chunks <> (select count(*) from chunks c where c.document_id = d.id)
@@ -90,6 +85,11 @@ def held(url: str) -> dict[str, Any]:
         "superseded, but searchable": old[0] if old else -1,
         "jobs left": jobs[0] if jobs else -1,
     }
+
+
+def _count(connection: psycopg.Connection[Any], rest: LiteralString, table: str) -> int:
+    row = connection.execute(sql.SQL("select count(*) from {} {}").format(sql.Identifier(table), sql.SQL(rest))).fetchone()
+    return row[0] if row else -1
 
 
 @contextmanager

@@ -35,6 +35,7 @@ LARGE_TABLE = 120  # tokens: a table at least this long is never mixed with othe
 MAX_HEADING = 60  # tokens
 DEPTH = 4  # parts of a section path, the innermost
 WORD_GAP = 3.0  # heights of the line: words further apart are boxed apart
+TALL = 3.0  # times: a box so much higher than a word beside it is a vertical line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,18 +51,28 @@ class _Piece:
 
 
 def line_boxes(spans: Iterable[Span]) -> tuple[Box, ...]:
-    """The boxes of words, joined to one box per line."""
+    """The boxes of words, joined to one box per line; lines may run in any direction."""
     found: list[list[float]] = []
     for span in spans:
-        if found:
+        if found and found[-1][0] == span.page and _goes_on(found[-1], span):
             page, x0, y0, x1, y1 = found[-1]
-            height = min(y1 - y0, span.y1 - span.y0)
-            overlap = min(y1, span.y1) - max(y0, span.y0)
-            if page == span.page and overlap >= 0.5 * height and x0 <= span.x0 and span.x0 - x1 <= WORD_GAP * max(height, 1.0):
-                found[-1] = [page, x0, min(y0, span.y0), max(x1, span.x1), max(y1, span.y1)]
-                continue
-        found.append([span.page, span.x0, span.y0, span.x1, span.y1])
+            found[-1] = [page, min(x0, span.x0), min(y0, span.y0), max(x1, span.x1), max(y1, span.y1)]
+        else:
+            found.append([span.page, span.x0, span.y0, span.x1, span.y1])
     return tuple((int(page), round(x0, 2), round(y0, 2), round(x1, 2), round(y1, 2)) for page, x0, y0, x1, y1 in found)
+
+
+def _goes_on(box: Sequence[float], span: Span) -> bool:
+    """Whether a word stands on the line of which the box holds the words before it."""
+    _, x0, y0, x1, y1 = box
+    height, higher = sorted((y1 - y0, span.y1 - span.y0))
+    gap = WORD_GAP * max(height, 1.0)
+    if min(y1, span.y1) - max(y0, span.y0) >= 0.5 * height and higher <= TALL * height:
+        return (x0 <= span.x0 and span.x0 - x1 <= gap) or -0.5 * height <= x0 - span.x1 <= gap
+    # characters one under the other: all of a width, none wider than high
+    em = span.x1 - span.x0
+    alike = abs(x0 - span.x0) <= 0.2 * em and abs(x1 - span.x1) <= 0.2 * em and span.y1 - span.y0 >= 0.8 * em
+    return alike and abs(y0 - span.y1) <= 0.3 * em
 
 
 def _row_boxes(spans: Sequence[Span]) -> tuple[Box, ...]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from rag.words import BOLD, ITALIC, Word, is_cjk, solid
+from rag import bidi
+from rag.words import AGAINST, BOLD, ITALIC, Word, is_cjk, solid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +28,7 @@ _LEADERS = re.compile(r"^[.·…_‥•]{3,}$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """Words on one baseline, left to right."""
+    """Words on one baseline, left to right (where the sheet is read from right to left, it is seen in a mirror)."""
 
     words: tuple[Word, ...]
     x0: float
@@ -39,6 +40,12 @@ class Line:
     italic: bool
     text: str
     middle: float  # of its height
+    mixed: bool  # some words run against their sheet
+
+    @property
+    def read(self) -> Sequence[Word]:
+        """The words in the order they are read."""
+        return bidi.in_order(self.words) if self.mixed else self.words
 
 
 def spaced_after(before: Word, word: Word) -> bool:
@@ -46,21 +53,30 @@ def spaced_after(before: Word, word: Word) -> bool:
     return not solid(before.text[-1], word.text[0]) and (word.spaced or word.x0 - before.x1 > 0.25 * word.size)
 
 
-def joined(words: Sequence[Word]) -> str:
+def apart(before: Word, word: Word) -> bool:
+    """The same for words that may run against their sheet, of which the first may stand on either side."""
+    return max(word.x0 - before.x1, before.x0 - word.x1) > 0.1 * word.size and not solid(before.text[-1], word.text[0])
+
+
+def joined(words: Sequence[Word], *, mixed: bool = False) -> str:
+    """The text of words that stand side by side; `mixed` when some run against their sheet."""
+    words = bidi.in_order(words) if mixed else words
+    spaced = apart if mixed else spaced_after
     parts = [words[0].text] if words else []
     for before, word in itertools.pairwise(words):
-        parts.append(f" {word.text}" if spaced_after(before, word) else word.text)
+        parts.append(f" {word.text}" if spaced(before, word) else word.text)
     return "".join(parts)
 
 
 def line_of(words: Iterable[Word]) -> Line:
     ordered = tuple(sorted(words, key=lambda word: word.x0))
     sizes: Counter[float] = Counter()
-    bold = italic = total = 0
+    bold = italic = total = styles = 0
     for word in ordered:
         length = len(word.text)
         sizes[word.size] += length
         total += length
+        styles |= word.style
         bold += length if word.style & BOLD else 0
         italic += length if word.style & ITALIC else 0
     y0, y1 = min([word.y0 for word in ordered]), max([word.y1 for word in ordered])
@@ -74,7 +90,8 @@ def line_of(words: Iterable[Word]) -> Line:
         size=sizes.most_common(1)[0][0],
         bold=bold >= 0.9 * total,
         italic=italic >= 0.9 * total,
-        text=joined(ordered),
+        text=joined(ordered, mixed=bool(styles & AGAINST)),
+        mixed=bool(styles & AGAINST),
     )
 
 
@@ -108,6 +125,8 @@ def pieces(words: Sequence[Word]) -> list[Line]:
             before = found[-1][-1]
             gap = word.x0 - before.x1
             em = max(min(word.size, before.size), 1.0)
+            if gap < -0.5 * em and (word.style | before.style) & AGAINST:  # drawn in the order they are read
+                gap = max(gap, min(drawn.x0 for drawn in found[-1]) - word.x1)
             if same_baseline(before, word) and -0.5 * em <= gap <= PIECE_GAP * em:
                 found[-1].append(word)
                 continue

@@ -4,6 +4,8 @@ SituateError
  |- SettingsError            a setting is wrong; nothing was started
  |- UploadError              the file was not taken; nothing was stored
  |- UnreadableDocument       the stored file cannot be indexed; retrying will not help
+ |   |- NeedsPassword            until its password is given
+ |- WrongPassword            it does not open the document
  |- DocumentGone             the document was deleted while work on it was under way
  |- QuestionError            the question cannot be searched for
  |- NothingToSearch          no document is ready in what was selected
@@ -33,6 +35,14 @@ class UploadError(SituateError):
 
 class UnreadableDocument(SituateError):
     """The file cannot be indexed: damaged, encrypted, without text, or beyond a limit. Retrying will not help."""
+
+
+class NeedsPassword(UnreadableDocument):
+    """The file is encrypted and opens with a password only."""
+
+
+class WrongPassword(SituateError):
+    """The password does not open the document; nothing was changed."""
 
 
 class DocumentGone(SituateError):

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import ctypes
 import math
+from itertools import pairwise
 from typing import Any
 
 from pypdfium2 import raw
 
+from rag import bidi, unseen
 from rag.words import BOLD, ITALIC, Sheet, Word, clean, is_cjk, turned
 
 _LINE_HYPHENS = {0x2, 0xAD, 0xFFFE}  # PDFium's marks for a hyphen at a line's end
 _SPACES = {0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF} | set(range(0x2000, 0x200C))
 _FORCE_BOLD, _ITALIC_FLAG = 1 << 18, 1 << 6  # font descriptor flags (PDF 32000-1, table 123)
 _STROKED = 2  # text render mode "fill, then stroke": bold made up from a plain font
+_NO_INK = {3, 7}  # text render modes: invisible, and for clipping only
+_FAINT = 10  # of 255
 _BOLD_NAMES = ("bold", "black", "heavy", "demi", "-bd", "-medi", "simhei", "heiti")
 _ITALIC_NAMES = ("italic", "oblique", "-it")
+MIN_VERTICAL = 4  # characters below another
 _ASCENT, _DESCENT = 0.8, 0.2  # of the type size; for turned words, whose fonts PDFium does not measure across the line
 
 
@@ -31,14 +36,14 @@ def font_style(font: Any) -> int:
 
 
 class Styles:
-    """Type size and style of a page's text objects, asked of PDFium once per object and once per font."""
+    """What is common to the characters of a page's text objects, asked of PDFium once per object and once per font."""
 
     def __init__(self) -> None:
-        self._objects: dict[int, tuple[float, int]] = {}
+        self._objects: dict[int, tuple[float, int, bool]] = {}
         self._fonts: dict[int, int] = {}
 
-    def of(self, text: Any, index: int) -> tuple[float, int]:
-        """Type size in points as displayed, and style, of the character's text object."""
+    def of(self, text: Any, index: int) -> tuple[float, int, bool]:
+        """Type size in points as displayed, style, and whether the object's ink may leave no trace, of the character's text object."""
         text_object = raw.FPDFText_GetTextObject(text, index)
         address = ctypes.cast(text_object, ctypes.c_void_p).value or 0
         known = self._objects.get(address)
@@ -47,10 +52,18 @@ class Styles:
             font_address = ctypes.cast(font, ctypes.c_void_p).value or 0
             if font_address and font_address not in self._fonts:
                 self._fonts[font_address] = font_style(font)
-            stroked = bool(address) and raw.FPDFTextObj_GetTextRenderMode(text_object) == _STROKED
-            known = (type_size(text, index), self._fonts.get(font_address, 0) | (BOLD if stroked else 0))
+            mode = raw.FPDFTextObj_GetTextRenderMode(text_object) if address else 0
+            style = self._fonts.get(font_address, 0) | (BOLD if mode == _STROKED else 0)
+            known = (type_size(text, index), style, mode in _NO_INK or (bool(address) and is_pale(text_object)))
             self._objects[address] = known
         return known
+
+
+def is_pale(text_object: Any) -> bool:
+    """Whether an object is filled with white, almost white or nothing."""
+    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
+    filled = raw.FPDFPageObj_GetFillColor(text_object, red, green, blue, alpha)
+    return bool(filled) and (alpha.value < _FAINT or min(red.value, green.value, blue.value) > 255 - _FAINT)
 
 
 def type_size(text: Any, index: int) -> float:
@@ -96,6 +109,11 @@ def decoded(codes: list[int]) -> str:
     return clean(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")).strip()
 
 
+def loose_box(text: Any, index: int, rect: Any) -> tuple[float, float, float, float]:
+    raw.FPDFText_GetLooseCharBox(text, index, rect)
+    return rect.left, rect.bottom, rect.right, rect.top
+
+
 def upright_box(text: Any, first: int, last: int, rect: Any) -> tuple[float, float, float, float]:
     """The box of an upright word, its height the type size (ascent to descent)."""
     raw.FPDFText_GetLooseCharBox(text, first, rect)
@@ -128,7 +146,7 @@ def turned_box(text: Any, first: int, last: int, quarter: int, size: float) -> t
 def sheets_of(page: Any, number: int, styles: Styles) -> list[Sheet]:
     """The page's words by the quarter turn that brings them upright, upright as displayed first.
 
-    Words without a readable character, or outside the displayed page, are left out.
+    Words without a readable character, outside the displayed page, or that leave no ink on it, are left out.
     """
     width, height = page.get_size()
     rotation = page.get_rotation() // 90
@@ -137,28 +155,41 @@ def sheets_of(page: Any, number: int, styles: Styles) -> list[Sheet]:
     textpage = page.get_textpage()
     text, rect = textpage.raw, raw.FS_RECTF()
     codes = [raw.FPDFText_GetUnicode(text, index) for index in range(textpage.count_chars())]
-    words: tuple[list[Word], ...] = ([], [], [], [])
+    if bidi.rightward(characters := "".join(map(chr, codes))):
+        codes = [ord(char) for char in bidi.mended(characters, lambda index: loose_box(text, index, rect))]
+    found: list[tuple[int, Word]] = []  # with their turn; boxes as displayed
+    doubtful: list[int] = []
     skipped = False
     for first, last, spaced in runs(codes):
         content = decoded(codes[first:last])
         angle = raw.FPDFText_GetCharAngle(text, first)  # radians clockwise, before the page's rotation; negative when unknown
         quarter = -round(math.degrees(max(angle, 0.0)) / 90) % 4
-        size, style = styles.of(text, first)
+        size, style, doubt = styles.of(text, first)
         if quarter:
             x0, y0, x1, y1 = turned_box(text, first, last, quarter, size)
         else:
             x0, y0, x1, y1 = upright_box(text, first, last, rect)
-        shown = turned((x0 - left, y0 - bottom, x1 - left, y1 - bottom), rotation, *unrotated)
-        inside = 0 <= (shown[0] + shown[2]) / 2 <= width and 0 <= (shown[1] + shown[3]) / 2 <= height
+        x0, y0, x1, y1 = turned((x0 - left, y0 - bottom, x1 - left, y1 - bottom), rotation, *unrotated)
+        inside = 0 <= (x0 + x1) / 2 <= width and 0 <= (y0 + y1) / 2 <= height
         if not content or not inside:
             skipped = True
             continue
-        shown = (max(shown[0], 0.0), max(shown[1], 0.0), min(shown[2], width), min(shown[3], height))
-        turn = (quarter - rotation) % 4
-        x0, y0, x1, y1 = turned(shown, turn, width, height)
-        words[turn].append(Word(content, round(x0, 2), round(y0, 2), round(x1, 2), round(y1, 2), size, style, spaced or skipped))
+        if doubt:
+            doubtful.append(len(found))
+        x0, y0 = round(max(x0, 0.0), 2), round(max(y0, 0.0), 2)
+        x1, y1 = round(min(x1, width), 2), round(min(y1, height), 2)
+        found.append(((quarter - rotation) % 4, Word(content, x0, y0, x1, y1, size, style, spaced or skipped)))
         skipped = False
     textpage.close()
+    if doubtful:
+        inked = unseen.shown(page, [found[index][1][1:5] for index in doubtful])
+        hidden = {index for index, ink in zip(doubtful, inked, strict=True) if not ink}
+        found = [placed for index, placed in enumerate(found) if index not in hidden]
+    words: tuple[list[Word], ...] = ([], [], [], [])
+    downwards = vertical([word for turn, word in found if not turn]) if max(codes, default=0) >= 0x2E80 else set()
+    for turn, word in found:
+        turns = 3 if id(word) in downwards else turn
+        words[turns].append(in_turn(word, turns, width, height) if turns else word)
     return [
         Sheet(
             page=number,
@@ -170,3 +201,26 @@ def sheets_of(page: Any, number: int, styles: Styles) -> list[Sheet]:
         for turn in range(4)
         if words[turn]
     ]
+
+
+def in_turn(word: Word, turn: int, width: float, height: float) -> Word:
+    """The word on its page, whose sides as displayed are given, turned clockwise by quarter turns."""
+    x0, y0, x1, y1 = turned((word.x0, word.y0, word.x1, word.y1), turn, width, height)
+    return word._replace(x0=round(x0, 2), y0=round(y0, 2), x1=round(x1, 2), y1=round(y1, 2))
+
+
+def vertical(words: list[Word]) -> set[int]:
+    """The ids of the words that stand in vertical lines: Chinese or Japanese characters one under the other, and what stands among them.
+
+    A sheet turned back by a quarter shows such lines as level ones, the first, which is the rightmost, on top.
+    """
+    down: list[tuple[Word, Word]] = []
+    across = 0
+    for before, word in pairwise(words):
+        gap, em = before.y0 - word.y1, max(word.size, 1.0)
+        beneath = abs(before.x0 + before.x1 - word.x0 - word.x1) <= 0.6 * em and -0.5 * em <= gap <= 1.2 * em
+        if beneath and (is_cjk(before.text[0]) or is_cjk(word.text[0])):
+            down.append((before, word))
+        elif is_cjk(before.text[0]) and is_cjk(word.text[0]) and word.x0 > before.x0:
+            across += 1
+    return {id(word) for pair in down for word in pair} if len(down) >= MIN_VERTICAL and len(down) > across else set()

@@ -47,7 +47,7 @@ def _read(deps: Deps, subject: str, document: Document) -> None:
     with as_subject(deps.pool, subject) as connection:
         publication.still_there(document_rows.enter_stage(connection, document.id, "reading", 0))
         content = b"".join(document_rows.file_parts(connection, document.id))
-    reading = pdf.read(content, seconds=deps.settings.read_seconds)
+    reading = pdf.read(content, limits=deps.settings.limits)
     drafts = cut(deps, reading, filename=document.filename)
     empty = [page.number for page in reading.pages if page.source == "none"]
     pages = [Page(number=p.number, label=p.label, width=p.width, height=p.height, source=p.source, note=p.note) for p in reading.pages]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from rag import columns, grids, margins, tables, titles
+from rag import bidi, columns, grids, margins, tables, titles
 from rag.words import Bookmark, Sheet, Span, Word, is_cjk, shown, solid
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ MAX_CAPTION = 180  # characters
 _BULLET = re.compile(r"^(?:[•●○◦▪■□◆◇►▶➢➤✓✔·*\-–—]|[(（]?(?:\d{1,2}|[a-z]|[ivx]{1,4})[)）]|\d{1,2}[.、．](?!\d)|[①-⑳])$")
 _SYMBOL = re.compile(r"^[•●○◦▪■□◆◇►▶➢➤✓✔·*–—-]\s")
 _BULLET_START = re.compile(r"^[•●○◦▪■◆◇►▶➢➤✓✔①-⑳]|^[(（](?:\d{1,2}|[a-z]|[ivx]{1,4}|[一二三四五六七八九十]+)[)）]", re.IGNORECASE)
-_ENDS = tuple('.!?:;。！？：；”"')
+_ENDS = tuple('.!?:;。！？：；”"؟۔؛')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,7 @@ def _blocks(region: Sequence[Line]) -> Iterator[_Block]:
 
 def _span(word: Word, start: int, end: int, sheet: Sheet) -> Span:
     box = (word.x0, word.y0, word.x1, word.y1)
-    if sheet.turn or sheet.skew:
+    if sheet.turn or sheet.skew or sheet.mirrored:
         x0, y0, x1, y1 = shown(box, sheet)
         box = (round(x0, 2), round(y0, 2), round(x1, 2), round(y1, 2))
     return Span(start, end, sheet.page, *box)
@@ -151,13 +151,14 @@ def _prose(lines: Sequence[Line], sheet: Sheet, hyphenated: frozenset[str]) -> t
     text, spans = "", list[Span]()
     before: Word | None = None
     for line in lines:
-        for place, word in enumerate(line.words):
+        spaced = columns.apart if line.mixed else columns.spaced_after
+        for place, word in enumerate(line.read):
             if before is not None:
                 whole = _unbroken(text, word.text, hyphenated) if place == 0 else None
                 if whole is not None:
                     text = whole
                     spans[-1] = spans[-1]._replace(end=len(text))
-                elif columns.spaced_after(before, word) if place else not solid(text[-1], word.text[0]):
+                elif spaced(before, word) if place else not solid(text[-1], word.text[0]):
                     text += " "
             spans.append(_span(word, len(text), len(text) + len(word.text), sheet))
             text += word.text
@@ -169,11 +170,13 @@ def _tabular(table: tables.Table, sheet: Sheet) -> tuple[str, tuple[Span, ...]]:
     """One line of text per row, cells divided by " | "."""
     text, spans = "", list[Span]()
     for row in table.rows:
+        spaced = columns.apart if row.line.mixed else columns.spaced_after
         text += "\n" if text else ""
         for number, cell in enumerate(row.cells):
             text += " | " if number else ""
-            for place, word in enumerate(cell.words):
-                if place and columns.spaced_after(cell.words[place - 1], word) and not (text[-1] in "$€£¥(" and word.text[0].isdigit()):
+            words = bidi.in_order(cell.words) if row.line.mixed else cell.words
+            for place, word in enumerate(words):
+                if place and spaced(words[place - 1], word) and not (text[-1] in "$€£¥(" and word.text[0].isdigit()):
                     text += " "
                 spans.append(_span(word, len(text), len(text) + len(word.text), sheet))
                 text += word.text
@@ -276,6 +279,7 @@ def _continued(elements: Sequence[Element], aside: set[int], hyphenated: frozens
 
 def elements(sheets: Sequence[Sheet], bookmarks: Sequence[Bookmark] = ()) -> list[Element]:
     """The document's elements in reading order. A page's turned words follow its upright ones."""
+    sheets = [bidi.facing(sheet) for sheet in sheets]
     body = titles.body_style(sheets)
     hyphenated = _hyphenated(sheets)
     marks: dict[int, set[str]] = {}

@@ -1,85 +1,86 @@
-"""PDFium in a child process: opening and rendering. A hostile or broken file can crash or hang only that process.
+"""PDFium in a sandbox: opening, rendering, and taking a password off. A hostile or broken file can crash or hang only that process.
 
-``python -m rag.pdfium PAGE SCALE`` takes a PDF on stdin and writes one page as PNG. A refusal is exit status 3 with its sentence on stdout.
-Started by rag.pdf only. This module imports nothing but the PDF library, so that a page appears quickly; rag.reader reads whole documents.
+``python -m rag.pdfium LIMITS render PAGE SCALE`` tells one page of ./document.pdf as PNG; ``... unlock`` hears the password and writes
+./unlocked.pdf. Started by rag.pdf only. rag.reader, which reads whole documents, opens them here.
 """
 
 from __future__ import annotations
 
+import io
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from rag import pictures
+from rag.confined import DOCUMENT, UNLOCKED, Channel, Limits, Locked, Refused, serve
 
-REFUSED = 3  # exit status
-MEMORY = 4 << 30  # bytes of address space; a report of 600 pages needs a tenth of it
 MAX_PIXELS = 40_000_000  # of one rendered page
 
 
-class Refused(Exception):
-    """The document cannot be read, or the page cannot be shown."""
-
-
-def open_document(content: bytes) -> pdfium.PdfDocument:
+def open_document(path: Path, limits: Limits, password: str | None = None) -> pdfium.PdfDocument:
     """Open a PDF. PDFium tries the empty user password by itself."""
-    if not content:
+    with path.open("rb") as file:
+        start = file.read(1024)
+    if not start:
         raise Refused("The file is empty (0 bytes). Upload it again from its source.")
-    if b"%PDF-" not in content[:1024]:
+    if b"%PDF-" not in start:
         raise Refused("This is not a PDF: it does not begin like one. Save or print it as a PDF and upload that.")
     try:
-        document = pdfium.PdfDocument(content)
+        document = pdfium.PdfDocument(path, password)
         pages = len(document)
     except pdfium.PdfiumError as error:
         code = error.err_code
         if code == raw.FPDF_ERR_PASSWORD:
-            raise Refused("The PDF is encrypted and needs a password. Save a copy without the password and upload that.") from error
+            raise Locked("The PDF is encrypted and needs a password. Enter it, or upload a copy without it.") from error
         if code == raw.FPDF_ERR_SECURITY:
             raise Refused("The PDF is encrypted in a way that cannot be opened. Save a copy without protection and upload that.") from error
         raise Refused("The PDF is damaged or cut short and cannot be opened. Upload it again from its source.") from error
     if pages == 0:
         raise Refused("The PDF is damaged or cut short: it has no pages. Upload it again from its source.")
+    if pages > limits.pages:
+        raise Refused(f"The PDF has {pages:,} pages; the limit is {limits.pages:,}. Split it, or raise SITUATE_MAX_PAGES.")
     return document
 
 
-def render(content: bytes, page: int, scale: float) -> bytes:
+def render(document: pdfium.PdfDocument, number: int, scale: float, limits: Limits) -> bytes:
     """One page (from 1) as PNG, upright as displayed; `scale` is pixels per point, lowered for a page too large to draw."""
-    import io
-
-    document = open_document(content)
-    if not 1 <= page <= len(document):
-        raise Refused(f"The document has {len(document)} pages; page {page} is not among them.")
+    if not 1 <= number <= len(document):
+        raise Refused(f"The document has {len(document)} pages; page {number} is not among them.")
     try:
-        sheet = document[page - 1]
-        width, height = sheet.get_size()
+        page = document[number - 1]
+        if (largest := pictures.megapixels(page)) > limits.megapixels:
+            raise Refused(
+                f"Page {number} holds a picture of {largest:,} megapixels and is not shown; "
+                f"the limit is {limits.megapixels:,} (SITUATE_MAX_MEGAPIXELS)."
+            )
+        width, height = page.get_size()
         scale = min(scale, (MAX_PIXELS / max(width * height, 1.0)) ** 0.5)
-        image = sheet.render(scale=scale).to_pil()
+        image = page.render(scale=scale).to_pil()
     except pdfium.PdfiumError as error:
-        raise Refused(f"Page {page} is damaged and cannot be shown.") from error
+        raise Refused(f"Page {number} is damaged and cannot be shown.") from error
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", compress_level=1)  # twice as quick as the default, for a tenth more bytes
     return buffer.getvalue()
 
 
-def serve(work: Callable[[bytes], bytes]) -> None:
-    """Run one piece of work on the PDF from stdin, its memory capped where the system can; the result goes to stdout."""
-    try:
-        import resource
-    except ImportError:
-        pass  # no cap there
-    else:
-        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard), hard))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    try:
-        sys.stdout.buffer.write(work(sys.stdin.buffer.read()))
-    except Refused as refusal:
-        sys.stdout.buffer.write(str(refusal).encode())
-        sys.exit(REFUSED)
+def unlock(password: str, limits: Limits) -> None:
+    """Write an unprotected copy of the document, and see that it opens."""
+    document = open_document(Path(DOCUMENT), limits, password)
+    document.save(Path(UNLOCKED), flags=raw.FPDF_REMOVE_SECURITY)
+    if len(open_document(Path(UNLOCKED), limits)) != len(document):
+        raise Refused("The PDF's protection cannot be taken off. Save a copy without the password and upload that.")
+
+
+def _work(channel: Channel, limits: Limits) -> None:
+    match sys.argv[2:]:
+        case ["render", number, scale]:
+            channel.tell("rendered", render(open_document(Path(DOCUMENT), limits), int(number), float(scale), limits))
+        case ["unlock"]:
+            unlock((channel.hear() or {})["password"], limits)
+            channel.tell("unlocked")
 
 
 if __name__ == "__main__":
-    serve(lambda content: render(content, int(sys.argv[1]), float(sys.argv[2])))
+    serve(_work)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from rag.layout import Element
-from rag.pdf import Page, Reading
+from rag.page import Page
+from rag.pdf import Reading
 
 _HEADING = re.compile(r"(#{1,6})\s+(\S.*?)\s*#*")
 _BOLD = re.compile(r"\*\*([^*]{1,120})\*\*[:：]?|__([^_]{1,120})__[:：]?")  # a line that is bold as a whole heads what follows

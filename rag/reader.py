@@ -1,22 +1,32 @@
-"""The child process that reads a whole PDF: PDFium's characters -> words -> elements -> JSON (``python -m rag.reader`` under rag.pdf).
+"""The child process that reads a PDF: pages -> words, told page by page; then all words -> elements (``python -m rag.reader`` under rag.pdf).
 
-A page that fails is kept, with a note, and the others are read. PDFium is not thread-safe; one process reads one document.
+It opens ./document.pdf and tells what it is. Asked to "read" pages, it tells each as soon as it is read; where a page needs text recognition,
+its picture lies beside the document, and the next page is begun when the parent has taken it. Asked to "arrange", it makes elements of the
+words in ./words, of pages read by earlier processes too. PDFium is not thread-safe; one process reads one document.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pypdfium2 as pdfium
+from pypdfium2 import raw
 
-from rag import layout
+from rag import pictures
+from rag.confined import DOCUMENT, WORDS, Channel, Limits, serve
 from rag.glyphs import Styles, sheets_of
-from rag.pdfium import open_document, serve
+from rag.page import Page, packed, unpacked
+from rag.pdfium import open_document
 from rag.words import Bookmark, Sheet, clean
 
 _UNREADABLE = 0.3  # share of a page's characters without a meaning beyond which its fonts are held to be undecodable
+_BLANK = 0.0001  # share of ink below which nothing stands on a page
+_OVERLAID = {raw.FPDF_ANNOT_WIDGET, raw.FPDF_ANNOT_FREETEXT}  # what a person filled in or wrote onto the page
 
 
 def readable(sheets: list[Sheet]) -> bool:
@@ -54,44 +64,86 @@ def label_of(document: pdfium.PdfDocument, index: int) -> str:
         return str(index + 1)
 
 
-def read(content: bytes) -> bytes:
-    """A document as JSON: title, author, bookmarks, pages, elements."""
-    document = open_document(content)
-    pages: list[dict[str, Any]] = []
-    sheets: list[Sheet] = []
-    for index in range(len(document)):
-        record: dict[str, Any] = {"number": index + 1, "label": label_of(document, index), "source": "text", "note": ""}
-        record["width"], record["height"] = 0.0, 0.0
-        try:
-            page = document[index]
-            record["width"], record["height"] = (round(side, 2) for side in page.get_size())
-            found = sheets_of(page, index + 1, Styles())
-            page.close()
-        except pdfium.PdfiumError:
-            record |= {"source": "none", "note": "The page is damaged and could not be read."}
-        else:
-            if not found:
-                record |= {"source": "none", "note": "The page has no text; it may be a scan or a picture."}
-            elif not readable(found):
-                record |= {"source": "none", "note": "The page's fonts do not say which characters they show."}
-            else:
-                sheets += found
-        pages.append(record)
-    bookmarks = bookmarks_of(document)
-    result = {
-        "title": metadata_of(document, "Title"),
-        "author": metadata_of(document, "Author"),
-        "bookmarks": [asdict(bookmark) for bookmark in bookmarks],
-        "pages": pages,
-        "elements": [vars_of(element) for element in layout.elements(sheets, bookmarks)],
-    }
-    return json.dumps(result, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+def opened(document: pdfium.PdfDocument, index: int) -> Any:
+    """A page, with what was filled in or written onto it made part of its content."""
+    page = document[index]
+    kinds = set()
+    for at in range(raw.FPDFPage_GetAnnotCount(page)):
+        note = raw.FPDFPage_GetAnnot(page, at)
+        kinds.add(raw.FPDFAnnot_GetSubtype(note))
+        raw.FPDFPage_CloseAnnot(note)
+    if kinds & _OVERLAID and raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY) == raw.FLATTEN_SUCCESS:
+        page.close()
+        page = document[index]
+    return page
 
 
-def vars_of(element: layout.Element) -> dict[str, Any]:
-    """The element's fields; not dataclasses.asdict, which would copy each of the many spans deeply."""
+def turn_of(sheets: list[Sheet]) -> int:
+    """Degrees clockwise that bring most of a page's words upright."""
+    counts = [sum(len(sheet.words) for sheet in sheets if sheet.turn == turn) for turn in range(4)]
+    return 90 * counts.index(max(counts))
+
+
+def read_page(document: pdfium.PdfDocument, number: int, limits: Limits) -> tuple[Page, list[Sheet]]:
+    """A page and its words."""
+    page = Page(number=number, label=label_of(document, number - 1), width=0.0, height=0.0, source="none", note="")
+    try:
+        shown = opened(document, number - 1)
+        width, height = shown.get_size()
+        page = replace(page, width=round(width, 2), height=round(height, 2))
+        sheets = sheets_of(shown, number, Styles())
+        if sheets and readable(sheets):
+            turned = turn_of(sheets)
+            return replace(page, source="text", turned=turned, marks=("rotated",) if turned else ()), sheets
+        if sheets:
+            return replace(page, note="The page's fonts do not say which characters they show.", marks=("garbled",)), []
+        if (largest := pictures.megapixels(shown)) > limits.megapixels:
+            note = f"The page holds a picture of {largest:,} megapixels; the limit is {limits.megapixels:,} (SITUATE_MAX_MEGAPIXELS)."
+            return replace(page, note=note, marks=("unreadable",)), []
+        if pictures.ink(shown) < _BLANK:
+            return replace(page, note="Nothing stands on the page.", marks=("empty",)), []
+    except pdfium.PdfiumError:
+        return replace(page, note="The page is damaged and could not be read.", marks=("unreadable",)), []
+    return replace(page, note="The page has no text; it may be a scan or a picture."), []
+
+
+def arranged(document: pdfium.PdfDocument) -> bytes:
+    """The elements of all words handed in, as JSON."""
+    from rag import layout
+
+    with Path(WORDS).open("rb") as file:  # packed sheets, each after its length in four bytes
+        sheets = chain.from_iterable(unpacked(file.read(int.from_bytes(size))) for size in iter(lambda: file.read(4), b""))
+        elements = layout.elements(list(sheets), bookmarks_of(document))
+    return json.dumps([vars_of(element) for element in elements], ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def vars_of(element: Any) -> dict[str, Any]:
+    """The fields of a layout.Element; not dataclasses.asdict, which would copy each of the many spans deeply."""
     return {name: getattr(element, name) for name in element.__slots__}
 
 
+def requests(channel: Channel) -> Iterator[dict[str, Any]]:
+    while request := channel.hear():
+        yield request
+
+
+def work(channel: Channel, limits: Limits) -> None:
+    document = open_document(Path(DOCUMENT), limits)
+    channel.tell(
+        "opened",
+        page_count=len(document),
+        title=metadata_of(document, "Title"),
+        author=metadata_of(document, "Author"),
+        bookmarks=[asdict(bookmark) for bookmark in bookmarks_of(document)],
+    )
+    for request in requests(channel):
+        if request["kind"] == "arrange":
+            channel.tell("arranged", arranged(document))
+            continue
+        for number in request["pages"]:
+            page, sheets = read_page(document, number, limits)
+            channel.tell("page", packed(sheets), page=asdict(page))
+
+
 if __name__ == "__main__":
-    serve(read)
+    serve(work)

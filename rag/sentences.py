@@ -68,7 +68,7 @@ _OPENING = re.compile(
     r"During|After|Before|Under|To|By|From|With|See|Item|Net|Total)\b"
 )
 _CHINESE_END = re.compile(r"[。！？；!?;…]+[”’」』）)\]\"']*")
-_LATIN_END = re.compile(r"([.!?]+)([\"'”’)\]]*)(\s+|$)")
+_LATIN_END = re.compile(r"([.!?؟۔]+)([\"'”’)\]]*)(\s+|$)")
 _CLOSERS = "”’」』）)]\"'"
 MAX_CHARACTERS = 1200  # beyond this a "sentence" is a list or a table in disguise and is cut at weaker marks
 _WEAK = (re.compile(r"[;；:：]\s*"), re.compile(r"[,，、]\s*"), re.compile(r"\s+"))

@@ -13,6 +13,7 @@ from dotenv.parser import parse_stream
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from rag.confined import Limits
 from rag.errors import SettingsError
 
 PREFIX = "SITUATE_"
@@ -99,7 +100,15 @@ class Settings(BaseSettings):
     voyage_base_url: str | None = Field(default=None, validation_alias="VOYAGE_BASE_URL", description="Another address of Voyage's API.")
 
     max_file_mb: int = Field(default=200, ge=1, description="The largest PDF that is taken, in MiB.")
-    read_seconds: float = Field(default=300, gt=0, description="Seconds a PDF may take to be read.")
+    page_seconds: float = Field(default=20, gt=0, description="Seconds a page may take to be read; then it is noted as unreadable.")
+    read_seconds: float = Field(
+        default=600, gt=0, description="Seconds a PDF's pages may take to be read; the rest is noted as unreadable."
+    )
+    max_pages: int = Field(default=5_000, ge=1, description="The most pages a PDF may have.")
+    max_megapixels: int = Field(default=200, ge=1, description="The largest picture in a PDF that is drawn, in millions of pixels.")
+    parser_mb: int = Field(
+        default=2_048, ge=256, description="Memory that reading a PDF may take, in MiB: a page that unpacks to more is noted as unreadable."
+    )
     fusion: Literal["scores", "ranks"] = Field(
         default="scores", description="How the two lists are combined: scores (sum of z-scores) or ranks (reciprocal rank fusion)."
     )
@@ -113,6 +122,17 @@ class Settings(BaseSettings):
     def granted(self) -> frozenset[str]:
         """Recipients, or recipient/model, that this installation's operator has agreed to."""
         return frozenset(name.strip() for name in self.consent.split(",") if name.strip())
+
+    @property
+    def limits(self) -> Limits:
+        """What reading one PDF may take."""
+        return Limits(
+            page_seconds=self.page_seconds,
+            read_seconds=self.read_seconds,
+            pages=self.max_pages,
+            megapixels=self.max_megapixels,
+            memory_mb=self.parser_mb,
+        )
 
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:

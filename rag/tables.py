@@ -12,6 +12,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from rag.columns import PIECE_GAP, Line, joined
+from rag.words import AGAINST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +83,8 @@ class Table:
 
 
 def cell_of(words: Sequence[Word]) -> Cell:
-    return Cell(words=tuple(words), x0=words[0].x0, x1=max(word.x1 for word in words), text=joined(words))
+    mixed = any(word.style & AGAINST for word in words)
+    return Cell(words=tuple(words), x0=words[0].x0, x1=max(word.x1 for word in words), text=joined(words, mixed=mixed))
 
 
 def _numeric(text: str) -> bool:

@@ -43,7 +43,7 @@ def body_style(sheets: Iterable[Sheet]) -> tuple[float, int]:
     sizes: Counter[tuple[float, int]] = Counter()
     for sheet in sheets:
         for word in sheet.words:
-            sizes[round(word.size * 2) / 2, word.style] += len(word.text)
+            sizes[round(word.size * 2) / 2, word.style & (BOLD | ITALIC)] += len(word.text)
     return sizes.most_common(1)[0][0] if sizes else (10.0, 0)
 
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import NamedTuple
 
 BOLD = 1
 ITALIC = 2
+AGAINST = 4  # runs against its sheet: from left to right on one that is read from right to left, or the other way round
 
 
 class Word(NamedTuple):
@@ -26,7 +28,7 @@ class Word(NamedTuple):
     x1: float
     y1: float
     size: float  # effective type size in points
-    style: int  # BOLD | ITALIC
+    style: int  # BOLD | ITALIC | AGAINST
     spaced: bool  # white space stands before it in the page's own text
 
 
@@ -65,6 +67,7 @@ class Sheet:
     turn: int  # quarter turns clockwise that bring the words upright
     words: tuple[Word, ...]
     skew: float = 0.0  # degrees clockwise about the sheet's middle that then bring its lines level
+    mirrored: bool = False  # x runs from the right edge: so stand the words of a sheet that is read from right to left
 
 
 def turned(box: tuple[float, float, float, float], turn: int, width: float, height: float) -> tuple[float, float, float, float]:
@@ -78,6 +81,8 @@ def turned(box: tuple[float, float, float, float], turn: int, width: float, heig
 
 def shown(box: tuple[float, float, float, float], sheet: Sheet) -> tuple[float, float, float, float]:
     """Where a box of the sheet stands on the page as displayed; of a straightened one, the upright box around it."""
+    if sheet.mirrored:
+        box = (sheet.width - box[2], box[1], sheet.width - box[0], box[3])
     if sheet.skew:
         sine, cosine = math.sin(math.radians(sheet.skew)), math.cos(math.radians(sheet.skew))
         middle_x, middle_y = sheet.width / 2, sheet.height / 2
@@ -108,11 +113,19 @@ def solid(before: str, after: str) -> bool:
     return (is_cjk(before) or before in _QUOTES) and (is_cjk(after) or after in _QUOTES)
 
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufff0-\ufffc\ufffe\uffff]|[\ud800-\udfff]")
-_LIGATURES = str.maketrans(
-    {"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl", "\ufb05": "st", "\ufb06": "st"}
-    # bullets of the Symbol and Wingdings fonts, which have no Unicode of their own
-    | {
+# Control characters, soft hyphens, invisible marks of direction, joining, variation and tags, noncharacters, halves of surrogate pairs.
+_CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\ufff0-\ufffc\ufffe\uffff"
+    r"\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+# Other shapes of ordinary letters: ligatures, radicals that stand for the character, Arabic and Hebrew letters by their place in the word,
+# punctuation of vertical text, letters of formulas.
+_SHAPES = re.compile(
+    r"[\u2e9f\u2ef3\u2f00-\u2fd5\uf900-\ufaff\ufb00-\ufb06\ufb13-\ufb17\ufb1d-\ufb28\ufb2a-\ufdcf\ufdf0-\ufdfb\ufe10-\ufe19\ufe30-\ufe44\ufe70-\ufefc"
+    r"\U0001d400-\U0001d7ff\U0002f800-\U0002fa1d]+"
+)
+_BULLETS = str.maketrans(  # of the Symbol and Wingdings fonts, which have no Unicode of their own
+    {
         "\uf0b7": "•",
         "\uf06c": "●",
         "\uf06e": "■",
@@ -132,5 +145,8 @@ _LIGATURES = str.maketrans(
 
 
 def clean(text: str) -> str:
-    """Text without NUL, control and invisible direction characters (white space becomes a space), and with ligatures spelt out."""
-    return _CONTROL.sub(lambda match: " " if match[0].isspace() else "", text).translate(_LIGATURES)
+    """Text without NUL, control and invisible characters (white space becomes a space), and with ligatures and the like spelt out."""
+    if text.isascii() and text.isprintable():
+        return text
+    text = _CONTROL.sub(lambda match: " " if match[0].isspace() else "", text)
+    return _SHAPES.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text).translate(_BULLETS)

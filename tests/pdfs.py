@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
+from pypdf import PdfWriter
 from reportlab.lib.pagesizes import A4, letter
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfbase import pdfmetrics
@@ -157,6 +158,15 @@ def report(*, bookmarks: bool = False, encrypt: StandardEncryption | None = None
 def with_password() -> bytes:
     """The report, readable only with a password."""
     return report(encrypt=StandardEncryption("secret", ownerPassword="owner", strength=128))
+
+
+def encrypted(password: str, algorithm: str) -> bytes:
+    """The report, encrypted in one of the ways of pypdf."""
+    writer = PdfWriter(clone_from=io.BytesIO(report()))
+    writer.encrypt(password, algorithm=algorithm)
+    buffer = io.BytesIO()
+    writer.write(buffer)
+    return buffer.getvalue()
 
 
 def with_empty_password() -> bytes:

@@ -13,7 +13,7 @@ from rag.deps import Deps
 from tests.ui.conftest import ROOT, open_app, shown
 
 SHOWN_ERRORS = {
-    "PriceNotAgreed", "UploadError", "UnreadableDocument", "Refused", "DocumentGone", "QuestionError", "QuestionSetError", "NothingToSearch",
+    "PriceNotAgreed", "UploadError", "UnreadableDocument", "Refused", "Locked", "NeedsPassword", "WrongPassword", "DocumentGone", "QuestionError", "QuestionSetError", "NothingToSearch",
     "PermanentProviderError", "TransientProviderError",
 }  # fmt: skip
 ONLY_IN_A_TERMINAL = {"cli.py", "commands.py"}

@@ -1,4 +1,4 @@
-"""Boxes between a sheet, as it is analysed, and the page as displayed."""
+"""Boxes between a sheet, as it is analysed, and the page as displayed; characters as they are kept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.words import Sheet, shown, turned
+from rag.words import Sheet, clean, shown, turned
 
 BOX = (100.0, 700.0, 140.0, 712.0)
 
@@ -49,3 +49,33 @@ def test_a_straightened_box_keeps_its_middle_and_holds_the_word(turn: int, skew:
     sides = (leaning[2] - leaning[0], leaning[3] - leaning[1])
     assert min(sides) >= 12 * math.cos(math.radians(10)) - 1e-6
     assert max(sides) >= 40 * math.cos(math.radians(10)) - 1e-6
+
+
+@pytest.mark.parametrize(
+    ("drawn", "kept"),
+    [
+        ("e\ufb03cient \ufb02ow", "efficient flow"),
+        ("NUL\x00 and bell\x07", "NUL and bell"),
+        ("line\nbreak\u2028here", "line break here"),
+        ("\u202egnp.tixe\u202c \u2067x\u2069 a\u00adb", "gnp.tixe x ab"),  # direction marks and soft hyphens
+        ("A\U000e0041\U000e0042 \ufdd0\udc00", "A "),  # invisible tags, noncharacters, half a surrogate pair
+        ("\u2f00\u2f08\uf900", "一人豈"),  # radicals and compatibility forms
+        ("\ufeb3\ufefc\ufee1", "سلام"),  # Arabic letters by their place in the word
+        ("\ufe12\ufe41", "。「"),  # punctuation of vertical lines
+        ("\U0001d465\U0001d7d0", "x2"),
+        ("\uf0b7 x² ½ Ⅳ ①", "• x² ½ Ⅳ ①"),
+    ],
+)
+def test_characters_are_kept_as_they_are_searched(drawn: str, kept: str) -> None:
+    assert clean(drawn) == kept
+
+
+@given(st.text())
+def test_cleaning_twice_changes_nothing(text: str) -> None:
+    assert clean(clean(text)) == clean(text)
+
+
+@given(st.text())
+def test_nothing_that_postgres_refuses_is_kept(text: str) -> None:
+    assert "\x00" not in clean(text)
+    clean(text).encode()
