@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -164,8 +164,9 @@ def unprotect(connection: Connection, document_id: int, content: bytes) -> bool:
 
 def file_parts(connection: Connection, document_id: int) -> Iterator[bytes]:
     """The file's bytes, part by part."""
-    for (content,) in connection.execute("select content from files where document_id = %s order by part", [document_id]):
-        yield bytes(content)
+    with connection.cursor(binary=True) as cursor:
+        for (content,) in cursor.stream("select content from files where document_id = %s order by part", [document_id]):
+            yield bytes(content)
 
 
 def documents(
@@ -285,12 +286,24 @@ def leave_stages(connection: Connection, document_id: int, *, seconds: float) ->
     )
 
 
-def note_failure(connection: Connection, document_id: int, error: str) -> None:
+def spend(connection: Connection, document_id: int, seconds: Mapping[str, float]) -> None:
+    """Add to the seconds of work that a document took, by stage."""
+    connection.execute(
+        """update documents set seconds = seconds + (select coalesce(sum(more), 0) from unnest(%(seconds)s::float8[]) more),
+                  seconds_by_stage = seconds_by_stage || (
+                      select coalesce(jsonb_object_agg(stage, coalesce((seconds_by_stage ->> stage)::float8, 0) + more), '{}')
+                      from unnest(%(stages)s::text[], %(seconds)s::float8[]) spent (stage, more))
+           where id = %(id)s""",
+        {"id": document_id, "stages": list(seconds), "seconds": [round(more, 3) for more in seconds.values()]},
+    )
+
+
+def note_failure(connection: Connection, document_id: int, error: str, *, needs_password: bool = False) -> None:
     """The document cannot be indexed; its file stays."""
     connection.execute(
-        """update documents set status = 'failed', stage = '', done = 0, total = 0, error = %s, updated_at = now()
+        """update documents set status = 'failed', stage = '', done = 0, total = 0, error = %s, needs_password = %s, updated_at = now()
            where id = %s and status <> 'superseded'""",
-        [error, document_id],
+        [error, needs_password, document_id],
     )
 
 

@@ -3,11 +3,11 @@
 Upload to searchable::
 
     pages/documents.py -> library.py (shelves.py: collections) -> [queue] -> jobs.py -> ingest.py, then situate.py
-        ingest.py:    pdf.py -> chunking.py -> publication.py (embed, publish)
+        ingest.py:    pdf.py (pages kept as they come) -> chunking.py, page_notes.py -> publication.py (embed, publish)
         filling.py:   another embedder's vectors for what is published already (embedding.py: which embedder serves)
         situate.py:   windows.py -> plan.py (what will be sent) -> calls.py (paced), or batching.py -> providers (write)
                       -> contexts.py (each answer stored with its cost) -> publication.py again
-        pdf.py:       a child process: reader.py -> pdfium.py, glyphs.py -> words.py, columns.py, margins.py, tables.py, grids.py, titles.py -> layout.py
+        pdf.py:       sandbox.py, and inside it (confined.py) page by page: reader.py -> pdfium.py, pictures.py, glyphs.py -> page.py; at the end words.py, columns.py, margins.py, tables.py, grids.py, titles.py -> layout.py
         chunking.py:  sentences.py, profile.py (what a document says of itself) -> structure.py (the structural context)
 
 Question to checked answer::

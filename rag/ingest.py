@@ -1,24 +1,30 @@
-"""The upload flow: read, chunk, embed, publish. `rag.situate` goes on from there where a model may write contexts.
+"""The upload flow: read, cut, embed, publish. `rag.situate` goes on from there where a model may write contexts.
 
-Each stage stores what it made, so a crash repeats at most the batch in flight. Nothing is searchable before the one transaction that
-publishes the document whole.
+Each stage stores what it made: pages about every second, the chunks of all pages in one transaction, vectors by the batch. So a crash repeats a
+second of reading, the page in flight where text is recognised, or the batch in flight. Nothing is searchable before the one
+transaction that publishes the document whole.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 
-from db import as_subject
+from db import Connection, as_subject, page_drafts
 from db import chunks as chunk_rows
 from db import documents as document_rows
 from db.chunks import Draft
-from db.documents import Document, Page
-from rag import chunking, pdf, publication, text
+from db.documents import Document
+from rag import chunking, page_notes, publication, text
 from rag.deps import Deps
-from rag.errors import UnreadableDocument
-from rag.pdf import Reading
+from rag.errors import NeedsPassword, UnreadableDocument
+from rag.page import PageDraft
+from rag.pdf import Parser, Reading
 from rag.publication import Pulse
+
+STORE_EVERY = 1.0  # seconds of reading
 
 
 def index(deps: Deps, subject: str, document_id: int, *, pulse: Pulse = lambda: None) -> None:
@@ -26,52 +32,94 @@ def index(deps: Deps, subject: str, document_id: int, *, pulse: Pulse = lambda: 
 
     Raises UnreadableDocument (already noted on the document), DocumentGone, DatabaseAway, and whatever `pulse` raises.
     """
-    began = time.monotonic()
     try:
         document = publication.load(deps, subject, document_id)
         if document.stage != "embedding":  # which begins in the transaction that stores the chunks
-            _read(deps, subject, document)
+            _read(deps, subject, document, pulse)
         pulse()
         with as_subject(deps.pool, subject) as connection:
             stored = chunk_rows.chunks(connection, document_id)
-        publication.draft_vectors(deps, subject, document, stored, pulse=pulse)
-        publication.publish(deps, subject, document, stored, seconds=time.monotonic() - began)
+        with _timed(deps, subject, document_id, "embed"):
+            publication.draft_vectors(deps, subject, document, stored, pulse=pulse)
+        with _timed(deps, subject, document_id, "publish"):
+            publication.publish(deps, subject, document, stored, seconds=0)
     except UnreadableDocument as error:
         with as_subject(deps.pool, subject) as connection:
-            document_rows.note_failure(connection, document_id, str(error))
+            document_rows.note_failure(connection, document_id, str(error), needs_password=isinstance(error, NeedsPassword))
+            page_drafts.drop(connection, document_id)  # a retry, perhaps with other limits, reads all anew
         raise
 
 
-def _read(deps: Deps, subject: str, document: Document) -> None:
-    """Bytes -> pages and chunks, stored together."""
+def _read(deps: Deps, subject: str, document: Document, pulse: Pulse) -> None:
+    """Bytes -> pages, stored as they come, -> chunks."""
     with as_subject(deps.pool, subject) as connection:
         publication.still_there(document_rows.enter_stage(connection, document.id, "reading", 0))
-        content = b"".join(document_rows.file_parts(connection, document.id))
-    reading = pdf.read(content, limits=deps.settings.limits)
+        kept = page_drafts.numbers(connection, document.id)
+    with Parser(_file(deps, subject, document.id), limits=deps.settings.limits) as parser:
+        done, total = len(kept), parser.opened.page_count
+        with as_subject(deps.pool, subject) as connection:
+            publication.still_there(document_rows.enter_stage(connection, document.id, "reading", total, done=done))
+        for drafts, seconds in _by_time(parser.pages(skip=kept)):
+            done += len(drafts)
+            with as_subject(deps.pool, subject) as connection:
+                publication.still_there(document_rows.report_progress(connection, document.id, done))
+                rows = [(draft.page.number, draft.pack()) for draft in drafts]
+                page_drafts.put(connection, document_id=document.id, drafts=rows)
+                document_rows.spend(connection, document.id, {"read": seconds})
+            pulse()
+        _cut(deps, subject, document, parser)
+
+
+def _file(deps: Deps, subject: str, document_id: int) -> Iterator[bytes]:
+    with as_subject(deps.pool, subject) as connection:
+        yield from document_rows.file_parts(connection, document_id)
+
+
+def _by_time(pages: Iterable[PageDraft]) -> Iterator[tuple[list[PageDraft], float]]:
+    """Pages as they come about every second, and the seconds that they took."""
+    batch: list[PageDraft] = []
+    began = time.monotonic()
+    for draft in pages:
+        batch.append(draft)
+        if (seconds := time.monotonic() - began) >= STORE_EVERY:
+            yield batch, seconds
+            batch, began = [], time.monotonic()
+    if batch:
+        yield batch, time.monotonic() - began
+
+
+def _cut(deps: Deps, subject: str, document: Document, parser: Parser) -> None:
+    """Pages -> chunks, stored together in the place of what was kept of the pages."""
+    began = time.monotonic()
+    with as_subject(deps.pool, subject) as connection:
+        read = [PageDraft.unpack(kept) for kept in page_drafts.drafts(connection, document.id)]
+    reading = parser.reading(read)
     drafts = cut(deps, reading, filename=document.filename)
-    empty = [page.number for page in reading.pages if page.source == "none"]
-    pages = [Page(number=p.number, label=p.label, width=p.width, height=p.height, source=p.source, note=p.note) for p in reading.pages]
     words = [publication.words(chunk_rows.indexed_text(context=d.context, heading=d.heading, text=d.text)) for d in drafts]
     with as_subject(deps.pool, subject) as connection:
-        publication.still_there(
-            document_rows.describe(
-                connection,
-                document.id,
-                title=reading.title,
-                language=text.language(" ".join(draft.text for draft in drafts[:20])),
-                page_count=len(pages),
-                note=f"No text on {_page_ranges(empty)}." if empty else "",
-            )
-        )
-        document_rows.put_pages(connection, document_id=document.id, pages=pages)
+        _describe(connection, document, reading, drafts)
         if drafts:
             chunk_rows.put_chunks(connection, document_id=document.id, chunks=drafts, words=words)
             publication.still_there(document_rows.enter_stage(connection, document.id, "embedding", len(drafts)))
+        page_drafts.drop(connection, document.id)
+        document_rows.spend(connection, document.id, {"cut": time.monotonic() - began})
     if not drafts:
-        where = "on its only page" if len(pages) == 1 else f"on any of its {len(pages)} pages"
-        raise UnreadableDocument(
-            f"No text was found {where}: it is probably a scan. Run it through text recognition (OCR), then upload that."
+        raise UnreadableDocument(page_notes.why_nothing(reading.pages))
+
+
+def _describe(connection: Connection, document: Document, reading: Reading, drafts: Sequence[Draft]) -> None:
+    publication.still_there(
+        document_rows.describe(
+            connection,
+            document.id,
+            title=reading.title,
+            language=text.language(" ".join(draft.text for draft in drafts[:20])),
+            page_count=len(reading.pages),
+            note=page_notes.note(reading.pages),
         )
+    )
+    pages = [document_rows.Page(**asdict(page)) for page in reading.pages]
+    document_rows.put_pages(connection, document_id=document.id, pages=pages)
 
 
 def cut(deps: Deps, reading: Reading, *, filename: str) -> list[Draft]:
@@ -79,13 +127,12 @@ def cut(deps: Deps, reading: Reading, *, filename: str) -> list[Draft]:
     return chunking.chunk(reading, filename=filename, count_tokens=deps.embedder.count_tokens, max_tokens=deps.embedder.max_tokens)
 
 
-def _page_ranges(numbers: Sequence[int]) -> str:
-    """For a sentence: page 4; pages 4-9, 12."""
-    ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and number == ranges[-1][1] + 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    told = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges)
-    return f"{'page' if len(numbers) == 1 else 'pages'} {told}"
+@contextmanager
+def _timed(deps: Deps, subject: str, document_id: int, stage: str) -> Iterator[None]:
+    """Add what the block takes to the document's seconds, also when it is left half done."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        with as_subject(deps.pool, subject) as connection:
+            document_rows.spend(connection, document_id, {stage: time.monotonic() - began})

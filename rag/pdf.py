@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +113,16 @@ class Parser:
             if left:  # the caller goes no further; what the child has told meanwhile is for nobody
                 self._end()
 
+    def reading(self, drafts: Sequence[PageDraft]) -> Reading:
+        """The document of these pages. Raises UnreadableDocument."""
+        return Reading(
+            title=self.opened.title,
+            author=self.opened.author,
+            bookmarks=self.opened.bookmarks,
+            pages=tuple(draft.page for draft in drafts),
+            elements=self.elements(drafts),
+        )
+
     def elements(self, drafts: Iterable[PageDraft]) -> tuple[Element, ...]:
         """What stands on these pages, in reading order. Raises UnreadableDocument."""
         with (self._folder / WORDS).open("wb") as file:
@@ -202,14 +212,7 @@ class Parser:
 def read(content: bytes, *, limits: Limits = USUAL) -> Reading:
     """All of a document. Raises what Parser does."""
     with Parser(content, limits=limits) as parser:
-        drafts = list(parser.pages())
-        return Reading(
-            title=parser.opened.title,
-            author=parser.opened.author,
-            bookmarks=parser.opened.bookmarks,
-            pages=tuple(draft.page for draft in drafts),
-            elements=parser.elements(drafts),
-        )
+        return parser.reading(list(parser.pages()))
 
 
 def render(content: bytes, page: int, *, scale: float, limits: Limits = USUAL) -> bytes:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 DOMAIN = "situate"
 TRANSLATED = ("zh",)
 BACKEND = "back end"  # marks, as a comment, an entry that translates a sentence of rag/ or db/, with {} for each value
+_BETWEEN = re.compile(r"(?<=[.!?]) ")  # sentences
 
 
 def language() -> str:
@@ -48,7 +49,12 @@ def told(sentence: str) -> str:
 
 
 def translate(sentence: str, spoken: str) -> str:
-    """`told` for a named language. A value inside a sentence may be a sentence of the back end itself."""
+    """`told` for a named language. A value inside a sentence may be a sentence of the back end itself, and several may follow one another."""
+    pieces = _BETWEEN.split(sentence)
+    if len(pieces) > 1:
+        spoken_pieces = [translate(piece, spoken) for piece in pieces]
+        if all(told != piece for told, piece in zip(spoken_pieces, pieces, strict=True)):
+            return "".join(spoken_pieces)
     for pattern, translation in _sentences(spoken):
         if found := pattern.fullmatch(sentence):
             return translation.format(*(translate(value, spoken) if " " in value else value for value in found.groups()))

@@ -23,7 +23,7 @@ from tests.flows.conftest import SUBJECT, Index
 
 def rows_of(deps: Deps, document_id: int) -> dict[str, int]:
     """How many rows each table holds of a document."""
-    tables = ("files", "pages", "chunks", "contexts", "vector_drafts", "vectors", "postings")
+    tables = ("files", "page_drafts", "pages", "chunks", "contexts", "vector_drafts", "vectors", "postings")
     with as_subject(deps.pool, SUBJECT) as connection:
         counts = {}
         for table in tables:
@@ -118,7 +118,7 @@ def test_pages_without_text_are_recorded_as_such(deps: Deps, index: Index) -> No
     document = index(deps, pdfs.blank_between())
     assert document.status is Status.READY
     assert [page.source for page in library.pages(deps, SUBJECT, document.id)] == ["text", "none", "text"]
-    assert "page 2" in document.note
+    assert document.note == "Page 2 has no text."
 
 
 def test_a_deleted_document_leaves_no_row_and_no_longer_answers(deps: Deps, index: Index) -> None:
@@ -183,7 +183,7 @@ def test_work_given_back_goes_on_where_it_stopped(deps: Deps, monkeypatch: pytes
     monkeypatch.setattr(
         type(deps.embedder), "embed_documents", lambda self, texts, _meter: embedded.append(len(texts)) or embed(self, texts)
     )
-    monkeypatch.setattr("rag.pdf.read", lambda *_, **__: pytest.fail("the file was read already"))
+    monkeypatch.setattr("rag.ingest.Parser", lambda *_, **__: pytest.fail("the file was read already"))
     ingest.index(deps, SUBJECT, taken.document_id)
     document = library.document(deps, SUBJECT, taken.document_id)
     assert document.status is Status.READY
@@ -192,7 +192,7 @@ def test_work_given_back_goes_on_where_it_stopped(deps: Deps, monkeypatch: pytes
 
 def test_a_failed_document_can_be_tried_again(deps: Deps, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr("rag.pdf.read", lambda *_, **__: (_ for _ in ()).throw(UnreadableDocument("The parser stopped.")))
+        broken.setattr("rag.ingest.Parser", lambda *_, **__: (_ for _ in ()).throw(UnreadableDocument("The parser stopped.")))
         document = index(deps, pdfs.report())
     assert (document.status, document.error) == (Status.FAILED, "The parser stopped.")
     library.retry(deps, SUBJECT, document.id)

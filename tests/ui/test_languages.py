@@ -101,7 +101,9 @@ def test_translations_keep_every_placeholder(spoken: str) -> None:
     ("sentence", "chinese"),
     [
         ("report.pdf is not a PDF. Save or print it as a PDF, then upload that.", "report.pdf 不是 PDF。请另存或打印为 PDF 后再上传。"),
-        ("No text on pages 4-9, 12.", "没有文字的页面：第 4-9, 12 页。"),
+        ("Pages 4-9, 12 have no text.", "第 4-9, 12 页没有文字。"),
+        ("Page 2 could not be read. Pages 1, 3, 5, 7, 9, 11 and 94 more were read by text recognition. Page 4 is empty.",
+         "第 2 页无法读取。第 1, 3, 5, 7, 9, 11 及另外 94 页由文字识别读出。第 4 页为空白页。"),
         ("The reranker did not answer, so the fused order is used. Cohere had an internal error. Try again later.",
          "重排模型没有响应，因此采用合并后的次序。Cohere 内部出错，请稍后再试。"),
         ("A sentence that nobody has translated.", "A sentence that nobody has translated."),
