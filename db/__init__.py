@@ -7,15 +7,20 @@ connection taken from the pool without it sees no rows.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
 
 import psycopg
 from pgvector.psycopg import register_vector
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 Connection = psycopg.Connection[Any]
-Pool = ConnectionPool[Connection]
+
+
+class Pool(Protocol):
+    """Where connections come from. Each is one transaction, committed when its block ends well."""
+
+    def connection(self) -> AbstractContextManager[Connection]: ...
 
 
 class DatabaseRefused(Exception):
@@ -26,12 +31,16 @@ class DatabaseAway(Exception):
     """The database does not answer just now; what was asked can be asked again when it is back."""
 
 
+# A client that sleeps, or whose machine is gone, holds its rows for so long at most: whoever takes its work up waits no longer.
+SESSION = "-c timezone=UTC -c idle_in_transaction_session_timeout=20s -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+
+
 def _configure(connection: Connection) -> None:
     register_vector(connection)
     connection.commit()
 
 
-def open_pool(url: str, *, max_size: int = 12, patience: float = 10) -> Pool:
+def open_pool(url: str, *, max_size: int = 12, patience: float = 10) -> ConnectionPool[Connection]:
     """A pool of connections to a migrated database. Connections are checked before use, so a restarted server is found again.
 
     `patience` is how many seconds a call waits for a connection before it raises DatabaseAway.
@@ -43,7 +52,7 @@ def open_pool(url: str, *, max_size: int = 12, patience: float = 10) -> Pool:
         timeout=patience,
         configure=_configure,
         check=ConnectionPool.check_connection,
-        kwargs={"options": "-c timezone=UTC -c jit=off", "connect_timeout": 5},  # jit: compiling takes longer than our queries
+        kwargs={"options": f"{SESSION} -c jit=off", "connect_timeout": 5},  # jit: compiling takes longer than our queries
         open=True,
     )
 
@@ -63,6 +72,8 @@ def as_subject(pool: Pool, subject: str, *, snapshot: bool = False) -> Iterator[
             connection.execute("select set_config('situate.subject', %s, true)", [subject])
             yield connection
     except PoolTimeout as error:
+        raise DatabaseAway(AWAY) from error
+    except psycopg.errors.IdleInTransactionSessionTimeout as error:  # this process slept in the middle
         raise DatabaseAway(AWAY) from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         if isinstance(error, psycopg.OperationalError) and error.sqlstate and not error.sqlstate.startswith(("08", "57")):

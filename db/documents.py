@@ -55,7 +55,7 @@ class Document:
     note: str
     seconds: float  # of work until it was published
     seconds_by_stage: dict[str, float]
-    attempts: int  # times a worker took it up since something of it was stored last
+    attempts: int  # workers that ended over it since something of it was stored last
     needs_password: bool  # failed for want of one
     n_chunks: int
     situator: str  # model and prompt version that situates it, or did last
@@ -225,19 +225,20 @@ def enter_stage(connection: Connection, document_id: int, stage: str, total: int
     """Note that a stage begins; False when the document is gone, or superseded. A ready document stays ready while its contexts are written."""
     return (
         connection.execute(
-            """update documents set status = case when status = 'ready' then 'ready' else 'working' end, stage = %s, done = %s, total = %s,
-                      error = '', stage_started = clock_timestamp(), updated_at = now() where id = %s and status <> 'superseded'""",
-            [stage, done, total, document_id],
+            """update documents set status = case when status = 'ready' then 'ready' else 'working' end, stage = %(stage)s, done = %(done)s,
+                      total = %(total)s, attempts = case when %(stage)s = 'embedding' then 0 else attempts end, -- its chunks are stored
+                      error = '', stage_started = clock_timestamp(), updated_at = now() where id = %(id)s and status <> 'superseded'""",
+            {"stage": stage, "done": done, "total": total, "id": document_id},
         ).rowcount
         == 1
     )
 
 
 def report_progress(connection: Connection, document_id: int, done: int) -> bool:
-    """Note how much of the stage is done; False when the document is gone, or superseded."""
+    """Note how much of the stage is done and stored; False when the document is gone, or superseded."""
     return (
         connection.execute(
-            "update documents set done = %s, updated_at = now() where id = %s and status <> 'superseded'", [done, document_id]
+            "update documents set done = %s, attempts = 0, updated_at = now() where id = %s and status <> 'superseded'", [done, document_id]
         ).rowcount
         == 1
     )
@@ -261,7 +262,8 @@ def report_situated(connection: Connection, document_id: int, situated: int) -> 
     """Note how many chunks have a context by now; False when the document is gone, or superseded."""
     return (
         connection.execute(
-            "update documents set done = %(n)s, situated = %(n)s, updated_at = now() where id = %(id)s and status <> 'superseded'",
+            """update documents set done = %(n)s, situated = %(n)s, attempts = 0, updated_at = now()
+               where id = %(id)s and status <> 'superseded'""",
             {"n": situated, "id": document_id},
         ).rowcount
         == 1
@@ -308,10 +310,11 @@ def note_failure(connection: Connection, document_id: int, error: str, *, needs_
 
 
 def requeue(connection: Connection, document_id: int) -> bool:
-    """Make a failed document wait for a worker again; False when it is not a failed one."""
+    """Make a failed document wait for a worker again, a cancelled one where it was left; False when it has not failed."""
     return (
         connection.execute(
-            "update documents set status = 'queued', stage = '', error = '', updated_at = now() where id = %s and status = 'failed'",
+            """update documents set status = 'queued', stage = case when stage = 'embedding' then stage else '' end, error = '', attempts = 0,
+                      updated_at = now() where id = %s and status = 'failed'""",
             [document_id],
         ).rowcount
         == 1

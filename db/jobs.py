@@ -41,6 +41,53 @@ def drop_all_waiting(connection: Connection, document_ids: Sequence[int]) -> Non
     )
 
 
+def excuse(connection: Connection, job_id: int) -> None:
+    """Let an attempt of a job not count: it gave its work back when it was asked to."""
+    connection.execute("update procrastinate_jobs set attempts = attempts - 1 where id = %s", [job_id])
+
+
+def more_urgent(connection: Connection, priority: int) -> bool:
+    """Whether a job of higher priority could begin now, and nobody is free to take it."""
+    row = connection.execute(
+        """select exists (
+               select from procrastinate_jobs job
+               where queue_name = 'documents' and status = 'todo' and priority > %s and (scheduled_at is null or scheduled_at <= now())
+                 and not exists (
+                     select from procrastinate_jobs other
+                     where other.lock = job.lock
+                       and (other.status = 'doing' or other.status = 'todo' and (other.priority, -other.id) > (job.priority, -job.id))))""",
+        [priority],
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def is_idle(connection: Connection, worker_id: int) -> bool:
+    """Whether this worker does nothing, and nothing waits that could begin now."""
+    row = connection.execute(
+        """select not exists (
+               select from procrastinate_jobs job
+               where queue_name = 'documents' and (status = 'doing' and worker_id = %s or status = 'todo'
+                 and (scheduled_at is null or scheduled_at <= now())
+                 and not exists (
+                     select from procrastinate_jobs other
+                     where other.lock = job.lock
+                       and (other.status = 'doing' or other.status = 'todo' and (other.priority, -other.id) > (job.priority, -job.id)))))""",
+        [worker_id],
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def sweep(connection: Connection) -> None:
+    """Delete the jobs that have ended; the documents themselves say how."""
+    connection.execute("delete from procrastinate_jobs where queue_name = 'documents' and status not in ('todo', 'doing')")
+
+
+def size(connection: Connection, document_id: int) -> int:
+    """Of a document's file, in bytes; 0 when it is gone."""
+    row = connection.execute("select size from documents where id = %s", [document_id]).fetchone()
+    return row[0] if row else 0
+
+
 def queue_state(connection: Connection) -> QueueState:
     with connection.cursor(row_factory=class_row(QueueState)) as cursor:
         state = cursor.execute(

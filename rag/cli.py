@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import logging
 import os
 import re
 import signal
@@ -77,15 +76,12 @@ def _terminated_as_interrupted() -> Iterator[None]:
 
 
 def _prepare_output(arguments: argparse.Namespace) -> None:
-    """JSON is UTF-8 whatever the locale; elsewhere a character the terminal cannot show is escaped. Libraries are heard when they warn."""
+    """JSON is UTF-8 whatever the locale; elsewhere a character the terminal cannot show is escaped."""
+    from rag import logs
+
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file name may hold bytes that are no text: backslashreplace makes JSON's own escapes
         sys.stdout.reconfigure(encoding="utf-8" if getattr(arguments, "json", False) else None, errors="backslashreplace")
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for ours in ("rag", "db", "pages"):
-        logging.getLogger(ours).setLevel(logging.INFO if arguments.command in LASTING else logging.WARNING)
-    if arguments.command not in LASTING:  # what they report ends as a sentence: the document's own, or that the database is away
-        for chatty in ("procrastinate", "psycopg.pool"):
-            logging.getLogger(chatty).setLevel(logging.CRITICAL)
+    logs.prepare(lasting=arguments.command in LASTING)
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------------

@@ -1,8 +1,14 @@
-"""The queue: procrastinate in the same Postgres, so that storing a file and queueing the work on it are one transaction."""
+"""The queue: procrastinate in the same Postgres, so that storing a file and queueing the work on it are one transaction.
+
+A new document's job comes the earlier the smaller its file is; situating and filling in come after every new document (rag.holding tells how
+work gives way, rag.reclaiming what becomes of a dead worker's).
+"""
 
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,10 +20,13 @@ from db import Connection, DatabaseAway, as_subject
 from db import documents as document_rows
 from db import jobs as job_rows
 from db import vectors as vector_rows
-from rag import consent, embedding, filling, ingest, publication
+from db.documents import Status
+from db.holding import NotHeld
+from rag import consent, embedding, filling, holding, ingest, logs, worker
 from rag import situate as situating
 from rag.consent import Purpose
 from rag.errors import DocumentGone, PermanentProviderError, SituateError, TransientProviderError, UnreadableDocument
+from rag.holding import GaveWay, Hold
 
 if TYPE_CHECKING:
     from procrastinate.jobs import Job
@@ -26,25 +35,26 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS_WHEN_AWAY = 12  # with the waits below: about half an hour of a database or provider that does not answer
+ATTEMPTS_WHEN_AWAY = 12  # with the waits below: about half an hour of a provider that does not answer
 ATTEMPTS_OTHERWISE = 3
-STALLED = 30  # seconds without a heartbeat after which a worker counts as dead
-GRACE = 0.5  # seconds a stopping worker waits before it asks its job to give the work back
+SMALLEST = 256 << 10  # bytes of a file that nothing overtakes; twice as large, one step later
+SITUATE, FILL = -10, -20  # priorities: below those of new documents, 0 to -9
 
 
 class Retries(procrastinate.BaseRetryStrategy):
-    """Again at once when a worker was asked to stop; with growing waits when something did not answer; a few times for the unexpected."""
+    """Again at once when the work was given back; with growing waits when something did not answer; a few times for the unexpected."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        if isinstance(exception, JobAborted):
-            return RetryDecision(retry_in={"seconds": 0})
+        if isinstance(exception, (JobAborted, GaveWay)):
+            return RetryDecision(retry_in={"seconds": exception.wait if isinstance(exception, GaveWay) else 0})
         if isinstance(exception, PermanentProviderError):
             return None
-        away = isinstance(exception, (DatabaseAway, TransientProviderError))
-        if job.attempts >= (ATTEMPTS_WHEN_AWAY if away else ATTEMPTS_OTHERWISE) - 1:
-            return None
+        if not isinstance(exception, DatabaseAway):
+            away = isinstance(exception, TransientProviderError)
+            if job.attempts >= (ATTEMPTS_WHEN_AWAY if away else ATTEMPTS_OTHERWISE) - 1:
+                return None
         wished = exception.retry_after if isinstance(exception, TransientProviderError) else None
-        return RetryDecision(retry_in={"seconds": int(max(wished or 0, min(2**job.attempts, 300)))})
+        return RetryDecision(retry_in={"seconds": int(max(wished or 0, min(2 ** min(job.attempts, 9), 300)))})
 
 
 app = procrastinate.App(connector=procrastinate.PsycopgConnector())
@@ -53,26 +63,22 @@ _deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())  
 
 @app.task(name="index", queue="documents", retry=Retries(), pass_context=True)
 def index(context: JobContext, *, subject: str, document_id: int) -> None:
-    """Bring one document to `ready`, or to `failed` with its sentence."""
-    deps: Deps = context.additional_context["deps"]
-    try:
-        ingest.index(deps, subject, document_id, pulse=_pulse(context))
-    except DocumentGone:
-        log.info("document %s is gone; nothing to do", document_id)
-        return
-    except UnreadableDocument as error:
-        log.info("document %s cannot be read: %s", document_id, error)
-        return
-    except Exception as error:
-        if _is_last(error, context):
-            log.exception("document %s failed", document_id)
-            with as_subject(deps.pool, subject) as connection:
-                document_rows.note_failure(connection, document_id, f"{_told(error)} Retry, or report it.")
-        raise
-    defer_fills(deps, subject)
-    if consent.first_allowed(deps.situators, consent.granted(deps, subject), Purpose.SITUATE) is not None:
-        with as_subject(deps.pool, subject) as connection:
-            defer_situate(connection, subject=subject, document_id=document_id)
+    """Bring one document to `ready`, or to `failed` with its sentence; then queue what is to be done with a ready one."""
+
+    def work(held: Hold) -> None:
+        if held.status is Status.WORKING:
+            ingest.index(held.deps, subject, document_id, pulse=held.pulse)
+        elif held.status is not Status.READY:  # a worker may have ended between the last two steps
+            return
+        defer_fills(held.deps, subject)
+        if consent.first_allowed(held.deps.situators, consent.granted(held.deps, subject), Purpose.SITUATE) is not None:
+            with as_subject(held.deps.pool, subject) as connection:
+                defer_situate(connection, subject=subject, document_id=document_id)
+
+    def give_up(connection: Connection, told: str) -> None:
+        document_rows.note_failure(connection, document_id, f"{told} Retry, or report it.")
+
+    _run(context, subject, document_id, work, give_up)
 
 
 @app.task(name="situate", queue="documents", retry=Retries(), pass_context=True)
@@ -81,19 +87,16 @@ def situate(context: JobContext, *, subject: str, document_id: int, attempt: int
 
     `attempt` counts the rounds before it that brought nothing.
     """
-    deps: Deps = context.additional_context["deps"]
-    try:
-        outcome = situating.situate(deps, subject, document_id, pulse=_pulse(context))
-        _queue_next(deps, subject, document_id, outcome, attempt)
-        defer_fills(deps, subject)
-    except DocumentGone:
-        log.info("document %s is gone; nothing to situate", document_id)
-    except Exception as error:
-        if _is_last(error, context):  # what is published stays, and keeps answering
-            log.exception("document %s is not situated", document_id)
-            with as_subject(deps.pool, subject) as connection:
-                document_rows.end_situating(connection, document_id, _told(error))
-        raise
+
+    def work(held: Hold) -> None:
+        outcome = situating.situate(held.deps, subject, document_id, pulse=held.pulse)
+        _queue_next(held.deps, subject, document_id, outcome, attempt)
+        defer_fills(held.deps, subject)
+
+    def give_up(connection: Connection, told: str) -> None:  # what is published stays, and keeps answering
+        document_rows.end_situating(connection, document_id, told)
+
+    _run(context, subject, document_id, work, give_up)
 
 
 def _queue_next(deps: Deps, subject: str, document_id: int, outcome: situating.Outcome, attempt: int) -> None:
@@ -113,29 +116,71 @@ def _queue_next(deps: Deps, subject: str, document_id: int, outcome: situating.O
 @app.task(name="fill", queue="documents", retry=Retries(), pass_context=True)
 def fill(context: JobContext, *, subject: str, document_id: int) -> None:
     """Give one ready document the vectors of the embedder that is to serve; it keeps answering with those it has."""
-    deps: Deps = context.additional_context["deps"]
-    try:
-        filling.fill(deps, subject, document_id, pulse=_pulse(context))
-    except DocumentGone:
-        log.info("document %s is gone; nothing to fill in", document_id)
-    except Exception as error:
-        if _is_last(error, context):  # the model keeps the reason; the next start of a worker, or the next upload, tries again
-            log.exception("document %s is not filled in", document_id)
-        raise
+
+    def work(held: Hold) -> None:
+        filling.fill(held.deps, subject, document_id, pulse=held.pulse)
+
+    def give_up(connection: Connection, told: str) -> None:
+        """The model keeps the reason; the next start of a worker, or the next upload, tries again."""
+
+    _run(context, subject, document_id, work, give_up)
 
 
-@app.periodic(cron="* * * * * */10")
-@app.task(name="retry_stalled", queue="documents", priority=100, queueing_lock="retry_stalled", pass_context=True)
-async def retry_stalled(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - periodic tasks are given their time
-    """Give the jobs of dead workers to living ones."""
-    for job in await context.app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
-        log.warning("job %s of a dead worker is taken up again", job.id)
-        await context.app.job_manager.retry_job(job)
+def _run(
+    context: JobContext, subject: str, document_id: int, work: Callable[[Hold], None], give_up: Callable[[Connection, str], None]
+) -> None:
+    """Take a document up, work on it, and put it down whatever happens. What is raised, the queue tries again or lets go (Retries)."""
+    began = time.monotonic()
+    with logs.about(document=document_id, task=context.job.task_name, job=context.job.id):
+        held = holding.hold(context, subject, document_id)
+        try:
+            held.take()
+            log.info("begun")
+            work(held)
+        except NotHeld:
+            log.info("left: the work was stopped, or another worker has it", extra={"seconds": time.monotonic() - began})
+        except DocumentGone:
+            log.info("left: the document was deleted")
+        except UnreadableDocument as error:  # noted on the document
+            log.info("cannot be read: %s", error, extra={"seconds": time.monotonic() - began})
+        except (JobAborted, GaveWay) as error:
+            log.info(
+                "given back: %s", error if isinstance(error, GaveWay) else "the worker stops", extra={"seconds": time.monotonic() - began}
+            )
+            _put_down(held)
+            raise
+        except DatabaseAway:
+            log.warning("interrupted: the database does not answer")
+            raise
+        except Exception as error:
+            _failed(held, error, give_up)
+            raise
+        else:
+            log.info("done", extra={"seconds": time.monotonic() - began})
+        finally:
+            held.close()
 
 
-def defer_index(connection: Connection, *, subject: str, document_id: int) -> None:
-    """Queue the indexing of a document in the caller's transaction."""
-    _defer(connection, "index", priority=0, subject=subject, document_id=document_id)
+def _put_down(held: Hold) -> None:
+    """For a later job; where that cannot be noted, the document waits for want of a heartbeat."""
+    with suppress(NotHeld, DatabaseAway):
+        held.put_down()
+
+
+def _failed(held: Hold, error: Exception, give_up: Callable[[Connection, str], None]) -> None:
+    """Note the reason where no further attempt follows, as far as the document is still ours and the database can be told so."""
+    if Retries().get_retry_decision(exception=error, job=held.context.job) is not None:
+        log.warning("tried again later: %s", error, exc_info=None if isinstance(error, SituateError) else error)
+        return
+    log.error("failed: %s", error, exc_info=None if isinstance(error, SituateError) else error)
+    with suppress(NotHeld, DatabaseAway), as_subject(held.deps.pool, held.subject) as connection:
+        give_up(connection, _told(error))
+
+
+def defer_index(connection: Connection, *, subject: str, document_id: int, size: int | None = None) -> None:
+    """Queue the indexing of a document, whose file has `size` bytes, in the caller's transaction: the smaller, the earlier."""
+    size = job_rows.size(connection, document_id) if size is None else size
+    _defer(connection, "index", priority=-min((size // SMALLEST).bit_length(), 9), subject=subject, document_id=document_id)
 
 
 def defer_situate(connection: Connection, *, subject: str, document_id: int, attempt: int = 0, wait: int = 0) -> None:
@@ -144,7 +189,7 @@ def defer_situate(connection: Connection, *, subject: str, document_id: int, att
     It takes the place of a round that waits: one would do what the other does, and a later job never overtakes an earlier one.
     """
     job_rows.drop_waiting(connection, "situate", document_id)
-    _defer(connection, "situate", priority=-10, wait=wait, subject=subject, document_id=document_id, attempt=attempt)
+    _defer(connection, "situate", priority=SITUATE, wait=wait, subject=subject, document_id=document_id, attempt=attempt)
 
 
 def defer_fills(deps: Deps, subject: str) -> None:
@@ -153,7 +198,7 @@ def defer_fills(deps: Deps, subject: str) -> None:
     with as_subject(deps.pool, subject) as connection:
         for document_id in sorted({document for model in models for document in vector_rows.lacking(connection, model)}):
             with suppress(AlreadyEnqueued), connection.transaction():  # which the refusal of a second one would otherwise end
-                _defer(connection, "fill", priority=-20, queueing_lock=f"fill-{document_id}", subject=subject, document_id=document_id)
+                _defer(connection, "fill", priority=FILL, queueing_lock=f"fill-{document_id}", subject=subject, document_id=document_id)
 
 
 def defer_everyones_fills(deps: Deps) -> None:
@@ -186,36 +231,9 @@ def _defer(
     ).defer(document_id=document_id, **arguments)
 
 
-def run_worker(deps: Deps, *, wait: bool = True) -> None:
-    """Work until stopped by SIGINT or SIGTERM; with wait=False, until the queue is empty."""
-    connector = procrastinate.PsycopgConnector(conninfo=deps.url, kwargs={"options": "-c timezone=UTC"})
-    with app.replace_connector(connector) as working:
-        working.run_worker(
-            queues=["documents"],
-            wait=wait,
-            concurrency=1,
-            shutdown_graceful_timeout=GRACE,
-            update_heartbeat_interval=STALLED / 3,
-            stalled_worker_timeout=STALLED,
-            delete_jobs="successful",
-            install_signal_handlers=wait,
-            additional_context={"deps": deps},
-        )
-
-
-def _pulse(context: JobContext) -> publication.Pulse:
-    """Between two steps: give the work back when the worker is asked to stop."""
-
-    def pulse() -> None:
-        if context.should_abort():
-            raise JobAborted
-
-    return pulse
-
-
-def _is_last(error: Exception, context: JobContext) -> bool:
-    """Whether no further attempt follows, and the database can be told so."""
-    return not isinstance(error, DatabaseAway) and Retries().get_retry_decision(exception=error, job=context.job) is None
+def run_worker(deps: Deps, *, wait: bool = True, until: Callable[[], bool] | None = None) -> None:
+    """Work until stopped by SIGINT or SIGTERM; with wait=False until nothing is left that could begin now, with `until` until that says so."""
+    worker.run(app, deps, wait=wait, until=until)
 
 
 def _told(error: Exception) -> str:

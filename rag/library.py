@@ -86,7 +86,7 @@ def upload(deps: Deps, subject: str, *, filename: str, content: bytes, collectio
             connection, collection_id=place, filename=filename, sha256=digest, content=content
         )  # fmt: skip
         if added is not None:
-            jobs.defer_index(connection, subject=subject, document_id=added)
+            jobs.defer_index(connection, subject=subject, document_id=added, size=len(content))
         held = added or known or document_rows.find_duplicate(connection, place, digest)  # stored meanwhile by someone else
         found = document_rows.documents(connection, ids=[held] if held else [])
     if not found:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,23 +14,31 @@ from numpy.typing import NDArray
 from pydantic import SecretStr
 
 from db import open_pool
-from rag import jobs, situate
+from rag import holding, jobs, situate, worker
 from rag.deps import build
 from rag.providers import Meter, unmetered
 from rag.providers.fake import FakeEmbedder
 from rag.settings import Settings
 from tests.standin import AnthropicServer
 
+POISON = "Arsenic"  # a passage with it ends the worker that embeds it
+
 
 class SlowEmbedder(FakeEmbedder):
     def embed_documents(self, texts: Sequence[str], _meter: Meter = unmetered, /) -> NDArray[np.float32]:
         time.sleep(0.2)
+        if any(POISON in text for text in texts):
+            os.kill(os.getpid(), signal.SIGKILL)
         return super().embed_documents(texts)
 
 
-def main(url: str, *, claude: str = "", batch_above: int = 0, fill: int = 0) -> None:
+def main(url: str, *, claude: str = "", batch_above: int = 0, fill: int = 0, lanes: int = 0, slice_: float = 0.0) -> None:
     """`claude` is the address of a stand-in, to which the operator has agreed; `fill` is how many dimensions another embedder has."""
-    jobs.STALLED = 2
+    worker.STALLED = 2
+    worker.RECLAIM = 0.5
+    worker.LANES = lanes or worker.LANES
+    if slice_:
+        holding.SLICE, holding.LOOK = slice_, slice_ / 5
     situate.LOOK = 1.0
     models = {"situator": "auto", "anthropic_api_key": SecretStr(AnthropicServer.key)} if claude else {"situator": "none"}
     settings = Settings(embedder="fake:embedder", reranker="none", answerer="fake:answerer", consent="Anthropic", batch_above=batch_above)
@@ -44,5 +54,7 @@ if __name__ == "__main__":
     parser.add_argument("--claude", default="")
     parser.add_argument("--batch-above", type=int, default=0)
     parser.add_argument("--fill", type=int, default=0)
+    parser.add_argument("--lanes", type=int, default=0)
+    parser.add_argument("--slice", type=float, default=0.0)
     given = parser.parse_args()
-    main(given.url, claude=given.claude, batch_above=given.batch_above, fill=given.fill)
+    main(given.url, claude=given.claude, batch_above=given.batch_above, fill=given.fill, lanes=given.lanes, slice_=given.slice)
