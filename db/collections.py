@@ -21,7 +21,7 @@ def add_collection(connection: Connection, name: str) -> int:
     """The id of the subject's own collection of that name, made now if there is none. It stays until the end of the transaction."""
     row = connection.execute(
         # not an upsert alone: that would let uploads into one collection wait for one another
-        "select id from collections where owner = current_subject() and name = %s for key share",
+        "select id from collections where owner = current_subject() and name = %s for share",
         [name],
     ).fetchone()
     if row is None:
@@ -47,8 +47,11 @@ def collections(connection: Connection) -> list[Collection]:
 
 
 def lock(connection: Connection, collection_id: int) -> str | None:
-    """The name of the subject's own collection, to which nothing is added until the end of the transaction; None when it is gone."""
-    row = connection.execute("select name from collections where id = %s for update", [collection_id]).fetchone()
+    """The name of the subject's own collection, to which nothing is added until the end of the transaction; None when it is gone.
+
+    Work on the documents in it goes on: a stronger lock would stop it at a document that the holder of this lock may be waiting for.
+    """
+    row = connection.execute("select name from collections where id = %s for no key update", [collection_id]).fetchone()
     return None if row is None else str(row[0])
 
 

@@ -43,6 +43,7 @@ class Citation:
     page: int  # where the quote begins
     quote: str  # verbatim from the stored text
     boxes: tuple[tuple[int, float, float, float, float], ...]  # (page, x0, y0, x1, y1): PDF points from the page's bottom left
+    superseded: bool = False  # a newer version answers by now; the document that was cited still opens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,13 +200,22 @@ def beat(connection: Connection, message_id: int) -> bool:
 def citations(connection: Connection, message_id: int) -> list[Citation]:
     """A message's citations by number."""
     rows = connection.execute(
-        "select number, document_id, filename, ord, page, quote, boxes from citations where message_id = %s order by number", [message_id]
+        """select c.number, c.document_id, c.filename, c.ord, c.page, c.quote, c.boxes, coalesce(d.status = 'superseded', false)
+           from citations c left join documents d on d.id = c.document_id where c.message_id = %s order by c.number""",
+        [message_id],
     )
     return [
         Citation(
-            number=n, document_id=d, filename=f, ord=o, page=p, quote=q, boxes=tuple((int(b[0]), b[1], b[2], b[3], b[4]) for b in boxes)
+            number=n,
+            document_id=d,
+            filename=f,
+            ord=o,
+            page=p,
+            quote=q,
+            boxes=tuple((int(b[0]), b[1], b[2], b[3], b[4]) for b in boxes),
+            superseded=superseded,
         )
-        for n, d, f, o, p, q, boxes in rows
+        for n, d, f, o, p, q, boxes, superseded in rows
     ]
 
 

@@ -50,7 +50,7 @@ class OwnQuestion:
     document_id: int
     filename: str
     ord: int  # of the chunk it was picked from
-    page: int  # where that begins; 0 when the document was cut anew and has no such chunk
+    page: int  # where that begins; 0 when the document was cut anew, or has a new version, and has no such chunk
     quote: str
 
 
@@ -69,13 +69,14 @@ def add_question(connection: Connection, *, question: str, document_id: int, ord
 
 
 def questions(connection: Connection) -> list[OwnQuestion]:
-    """The subject's questions in the order they were added."""
+    """The subject's questions in the order they were added, each about the version of its document that answers now."""
     with connection.cursor(row_factory=class_row(OwnQuestion)) as cursor:
         return cursor.execute(
-            """select q.id, q.question, q.document_id, d.filename, q.ord, coalesce(c.first_page, 0) as page, q.quote
-               from evaluation_questions q join documents d on d.id = q.document_id
-               left join chunks c on c.document_id = q.document_id and c.ord = q.ord
-               where d.status = 'ready' order by q.id"""
+            """select q.id, q.question, d.id as document_id, d.filename, q.ord, coalesce(c.first_page, 0) as page, q.quote
+               from evaluation_questions q join documents p on p.id = q.document_id
+               join documents d on d.lineage = p.lineage and d.status = 'ready'
+               left join chunks c on c.document_id = q.document_id and c.ord = q.ord and q.document_id = d.id
+               order by q.id"""
         ).fetchall()
 
 

@@ -32,6 +32,13 @@ def lock(connection: Connection, document_id: int) -> int | None:
     return None if row is None else int(row[0])
 
 
+def hold(connection: Connection, document_id: int) -> bool:
+    """Take that lock, and the version's own row; False when it is gone, or superseded."""
+    lock(connection, document_id)
+    row = connection.execute("select from documents where id = %s and status <> 'superseded' for no key update", [document_id])
+    return row.fetchone() is not None
+
+
 def versions(connection: Connection, document_id: int) -> list[Document]:
     """All versions of a document, the newest first."""
     row = connection.execute("select lineage from documents where id = %s", [document_id]).fetchone()

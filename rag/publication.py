@@ -12,6 +12,7 @@ from db import Connection, as_subject
 from db import chunks as chunk_rows
 from db import documents as document_rows
 from db import vectors as vector_rows
+from db import versions as version_rows
 from db.chunks import Chunk, Posting
 from db.documents import Document
 from rag import embedding, text, usage
@@ -99,6 +100,7 @@ def publish(deps: Deps, subject: str, document: Document, chunks: Sequence[Chunk
     lengths, rows = postings(chunks)
     embedders = embedding.allowed(deps, subject)
     with as_subject(deps.pool, subject) as connection:
+        still_there(version_rows.hold(connection, document.id))
         whole = [e.name for e in embedders if is_whole(connection, document, chunks, e)]
         if deps.embedder.name not in whole:
             raise LookupError(f"document {document.id} has no vectors of {deps.embedder.name} to be published")

@@ -121,7 +121,7 @@ def search(
 
 def _searchable(deps: Deps, subject: str, selection: Selection) -> tuple[Selection, int]:
     """The selection by the versions that answer now, and how many chunks those have. Raises NothingToSearch when there is none."""
-    with as_subject(deps.pool, subject) as connection:
+    with as_subject(deps.pool, subject, snapshot=True) as connection:
         selection = version_rows.current(connection, selection)
         size = document_rows.chunk_count(connection, selection)
     if not size:
