@@ -72,7 +72,11 @@ def _read(deps: Deps, subject: str, document: Document, pulse: Pulse) -> None:
 
 def _file(deps: Deps, subject: str, document_id: int) -> Iterator[bytes]:
     with as_subject(deps.pool, subject) as connection:
-        yield from document_rows.file_parts(connection, document_id)
+        parts = 0
+        for part in document_rows.file_parts(connection, document_id):
+            parts += 1
+            yield part
+        publication.still_there(parts > 0)
 
 
 def _by_time(pages: Iterable[PageDraft]) -> Iterator[tuple[list[PageDraft], float]]:

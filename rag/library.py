@@ -141,7 +141,7 @@ def passages(deps: Deps, subject: str, keys: Sequence[Key]) -> dict[Key, Chunk]:
 
 
 def original(deps: Deps, subject: str, document_id: int) -> bytes:
-    """The PDF as it was uploaded. Raises DocumentGone."""
+    """The PDF as it was uploaded, or without its password once that was given. Raises DocumentGone."""
     with as_subject(deps.pool, subject) as connection:
         content = b"".join(document_rows.file_parts(connection, document_id))
     if not content:
@@ -210,6 +210,17 @@ def retry(deps: Deps, subject: str, document_id: int) -> None:
     """Queue a failed document again."""
     with as_subject(deps.pool, subject) as connection:
         if document_rows.requeue(connection, document_id):
+            jobs.defer_index(connection, subject=subject, document_id=document_id)
+
+
+def unlock(deps: Deps, subject: str, document_id: int, password: str) -> None:
+    """Let a copy that needs no password take the place of a stored PDF, and queue it; the password itself is kept nowhere.
+
+    Raises WrongPassword, UnreadableDocument, DocumentGone. The same protected file is still known again when it is uploaded.
+    """
+    unlocked = pdf.unlock(original(deps, subject, document_id), password, limits=deps.settings.limits)
+    with as_subject(deps.pool, subject) as connection:
+        if document_rows.unprotect(connection, document_id, unlocked):  # nobody was faster
             jobs.defer_index(connection, subject=subject, document_id=document_id)
 
 

@@ -11,6 +11,7 @@ import pytest
 from db.documents import Status
 from rag import library
 from rag.deps import Deps
+from rag.errors import WrongPassword
 from tests import pdfs
 from tests.flows.conftest import SUBJECT, work_off
 from tests.flows.rows import rows_of
@@ -82,3 +83,23 @@ def test_other_bytes_under_one_name_from_many_sides_at_the_same_instant_are_a_ve
     work_off(deps)
     (left,) = library.documents(deps, SUBJECT)
     assert (left.version, left.status) == (6, Status.READY)
+
+
+def test_a_file_with_a_password_is_read_once_that_is_given_and_still_known_again(deps: Deps) -> None:
+    locked = pdfs.with_password()
+    first = put(deps, "locked.pdf", locked)
+    work_off(deps)
+    assert library.document(deps, SUBJECT, first.document_id).needs_password
+    with pytest.raises(WrongPassword):
+        library.unlock(deps, SUBJECT, first.document_id, "guessed")
+    assert library.document(deps, SUBJECT, first.document_id).status is Status.FAILED
+    library.unlock(deps, SUBJECT, first.document_id, "secret")
+    assert library.busy(deps, SUBJECT) == {first.document_id}
+    library.unlock(deps, SUBJECT, first.document_id, "secret")  # from a second window: the work is queued once
+    assert rows_of(deps, first.document_id)["jobs"] == 1
+    work_off(deps)
+    document = library.document(deps, SUBJECT, first.document_id)
+    assert (document.status, document.needs_password) == (Status.READY, False)
+    assert library.page_image(deps, SUBJECT, first.document_id, 1)
+    again = put(deps, "locked.pdf", locked)
+    assert (again.duplicate, again.document_id) == (True, first.document_id)
