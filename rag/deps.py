@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from db import Pool, embedded, migrate, open_pool, vectors
 from rag import prices
 from rag.errors import SettingsError
+from rag.ocr import Recogniser
 from rag.prices import PriceList
 from rag.providers import Answerer, Embedder, LocalEmbedder, Reranker, Situator
 from rag.settings import Settings
@@ -37,6 +38,7 @@ class Deps:
     rerankers: tuple[Reranker, ...]  # none: the fused order is final
     situators: tuple[Situator, ...]  # none: structural contexts only
     answerers: tuple[Answerer, ...]  # the last one runs here
+    recogniser: Recogniser  # of scanned pages; its process starts with the first
 
 
 @contextmanager
@@ -50,7 +52,11 @@ def opened(settings: Settings) -> Iterator[Deps]:
         url = settings.database_url or (server.url if server else "")
         migrate.migrate(url)
         with open_pool(url) as pool:
-            yield build(settings, pool=pool, url=url)
+            deps = build(settings, pool=pool, url=url)
+            try:
+                yield deps
+            finally:
+                deps.recogniser.close()
     finally:
         if server is not None:
             server.leave()
@@ -69,6 +75,7 @@ def build(settings: Settings, *, pool: Pool, url: str) -> Deps:
         rerankers=_rerankers(settings, embedder),
         situators=_situators(settings),
         answerers=_answerers(settings, embedder),
+        recogniser=Recogniser(),
     )
 
 

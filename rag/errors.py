@@ -6,6 +6,7 @@ SituateError
  |- UnreadableDocument       the stored file cannot be indexed; retrying will not help
  |   |- NeedsPassword            until its password is given
  |- WrongPassword            it does not open the document
+ |- RecognitionFailed        a page's picture could not be read; its other pages can
  |- DocumentGone             the document was deleted while work on it was under way
  |- QuestionError            the question cannot be searched for
  |- NothingToSearch          no document is ready in what was selected
@@ -43,6 +44,10 @@ class NeedsPassword(UnreadableDocument):
 
 class WrongPassword(SituateError):
     """The password does not open the document; nothing was changed."""
+
+
+class RecognitionFailed(SituateError):
+    """The text of one page could not be recognised from its picture; the other pages are not concerned."""
 
 
 class DocumentGone(SituateError):
