@@ -29,6 +29,7 @@ class Limits:
 
     page_seconds: float = 20  # for one page
     read_seconds: float = 600  # for all pages, and as long again for arranging them
+    ocr_seconds: float = 60  # for recognising the text of one page
     pages: int = 5_000
     megapixels: int = 200  # of one picture in it
     memory_mb: int = 2_048  # of one process, so of all that a page unpacks to
@@ -43,6 +44,11 @@ class Refused(Exception):
 
 class Locked(Refused):
     """The document needs a password, or another one."""
+
+
+def picture_of(number: int) -> str:
+    """The file, in the child's folder, that shows a page to text recognition."""
+    return f"page-{number}.png"
 
 
 class Channel:

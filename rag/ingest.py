@@ -55,17 +55,20 @@ def _read(deps: Deps, subject: str, document: Document, pulse: Pulse) -> None:
     with as_subject(deps.pool, subject) as connection:
         publication.still_there(document_rows.enter_stage(connection, document.id, "reading", 0))
         kept = page_drafts.numbers(connection, document.id)
-    with Parser(_file(deps, subject, document.id), limits=deps.settings.limits) as parser:
+    with Parser(_file(deps, subject, document.id), limits=deps.settings.limits, recogniser=deps.recogniser) as parser:
         done, total = len(kept), parser.opened.page_count
         with as_subject(deps.pool, subject) as connection:
             publication.still_there(document_rows.enter_stage(connection, document.id, "reading", total, done=done))
         for drafts, seconds in _by_time(parser.pages(skip=kept)):
             done += len(drafts)
+            recognising, parser.recognising = parser.recognising, 0.0
             with as_subject(deps.pool, subject) as connection:
                 publication.still_there(document_rows.report_progress(connection, document.id, done))
                 rows = [(draft.page.number, draft.pack()) for draft in drafts]
                 page_drafts.put(connection, document_id=document.id, drafts=rows)
-                document_rows.spend(connection, document.id, {"read": seconds})
+                document_rows.spend(
+                    connection, document.id, {"read": seconds - recognising} | ({"recognise": recognising} if recognising else {})
+                )
             pulse()
         _cut(deps, subject, document, parser)
 

@@ -55,8 +55,10 @@ def needs_recognition(words: Sequence[Word], width: float, height: float, ink: C
 def better(need: Need, words: Sequence[Word], sheets: Sequence[Sheet], confidence: float) -> bool:
     """Whether what recognition read (its sheets and confidence) serves better than the page's own words, which needed it for that reason."""
     read = [word.text for sheet in sheets for word in sheet.words]
-    if not words or not read:
-        return bool(read)
+    if not any(map(str.isalnum, "".join(read))):  # a drawing's corners may look like marks
+        return False
+    if not words:
+        return True
     more = need == "garbled" or sum(map(len, read)) > 2 * sum(len(word.text) for word in words)
     return more and confidence >= TRUSTED and not garbled(read)
 

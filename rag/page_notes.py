@@ -38,7 +38,7 @@ def why_nothing(pages: Sequence[Page]) -> str:
     if kinds["lost"]:
         (reason, _), *_ = Counter(page.note for page in pages if _kind(page) == "lost").most_common(1)
         return f"Nothing could be read {where}. {reason}"
-    return f"No text was found {where}: it is probably a scan. Run it through text recognition (OCR), then upload that."
+    return f"No text was found {where}, by text recognition neither. If there is some, scan it again, larger or sharper."
 
 
 def _kind(page: Page) -> Literal["lost", "empty", "recognised", "bare", "text"]:

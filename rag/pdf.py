@@ -12,14 +12,16 @@ import logging
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from rag.confined import DOCUMENT, UNLOCKED, USUAL, WORDS, Limits
-from rag.errors import NeedsPassword, UnreadableDocument, WrongPassword
+from rag.confined import DOCUMENT, UNLOCKED, USUAL, WORDS, Limits, picture_of
+from rag.errors import NeedsPassword, RecognitionFailed, UnreadableDocument, WrongPassword
 from rag.layout import Element
+from rag.legibility import Need, better
+from rag.ocr import DOUBTFUL, Recogniser
 from rag.page import Page, PageDraft, packed
 from rag.sandbox import ChildEnded, Message, Sandbox, scratch_folder
 from rag.words import Bookmark, Span
@@ -64,9 +66,11 @@ class Parser:
 
     opened: Opened
 
-    def __init__(self, content: bytes | Iterable[bytes], *, limits: Limits) -> None:
+    def __init__(self, content: bytes | Iterable[bytes], *, limits: Limits, recogniser: Recogniser | None = None) -> None:
         self._content = content
         self._limits = limits
+        self._recogniser = recogniser
+        self.recognising = 0.0  # seconds that text recognition took
         self._child: Sandbox | None = None
         self._deaths = 0
         self._waited = 0.0  # seconds, for pages
@@ -133,15 +137,42 @@ class Parser:
     def _streamed(self, left: list[int]) -> Iterator[PageDraft]:
         """Pages from the end of `left`, which loses each that was told."""
         child = self._running()
-        child.tell("read", pages=left[::-1])
+        child.tell("read", pages=left[::-1], pictures=self._recogniser is not None)
         while left:
             began = time.monotonic()
             try:
                 told = _answer(child, min(self._limits.page_seconds, self._limits.read_seconds - self._waited))
             finally:
                 self._waited += time.monotonic() - began
+            draft = PageDraft(page=_page(told.said["page"]), words=told.body)
+            if self._recogniser and (need := told.said["need"]):
+                child.tell("next")  # meanwhile
+                draft = self._recognised(draft, need, self._recogniser)
             left.pop()
-            yield PageDraft(page=_page(told.said["page"]), words=told.body)
+            yield draft
+
+    def _recognised(self, own: PageDraft, need: Need, recogniser: Recogniser) -> PageDraft:
+        """The page as text recognition reads it, where that serves better than what it has of its own."""
+        page, image = own.page, self._folder / picture_of(own.page.number)
+        began = time.monotonic()
+        try:
+            found = recogniser.recognise(image, page=page.number, width=page.width, height=page.height, seconds=self._limits.ocr_seconds)
+        except RecognitionFailed as failed:
+            marks = page.marks if page.source == "text" else (*page.marks, "unreadable")
+            return replace(own, page=replace(page, note=str(failed), marks=marks))
+        finally:
+            self.recognising += time.monotonic() - began
+            image.unlink(missing_ok=True)
+        if not better(need, [word for sheet in own.sheets for word in sheet.words], found.sheets, found.confidence):
+            note = "Text recognition found no text on the page; it may be a picture." if need == "no text" else page.note
+            return replace(own, page=replace(page, note=note))
+        marks = tuple(
+            mark
+            for mark, holds in (("garbled", need == "garbled"), ("rotated", found.turned != 0), ("doubtful", found.confidence < DOUBTFUL))
+            if holds
+        )
+        read = replace(page, source="ocr", note="", turned=found.turned, confidence=round(found.confidence, 3), marks=marks)
+        return PageDraft(page=read, words=packed(found.sheets))
 
     def _start(self) -> dict[str, Any]:
         """A new child; what it tells of the document."""
@@ -209,9 +240,9 @@ class Parser:
         return ""
 
 
-def read(content: bytes, *, limits: Limits = USUAL) -> Reading:
+def read(content: bytes, *, limits: Limits = USUAL, recogniser: Recogniser | None = None) -> Reading:
     """All of a document. Raises what Parser does."""
-    with Parser(content, limits=limits) as parser:
+    with Parser(content, limits=limits, recogniser=recogniser) as parser:
         return parser.reading(list(parser.pages()))
 
 

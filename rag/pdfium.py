@@ -50,14 +50,14 @@ def render(document: pdfium.PdfDocument, number: int, scale: float, limits: Limi
         raise Refused(f"The document has {len(document)} pages; page {number} is not among them.")
     try:
         page = document[number - 1]
-        if (largest := pictures.megapixels(page)) > limits.megapixels:
-            raise Refused(
-                f"Page {number} holds a picture of {largest:,} megapixels and is not shown; "
-                f"the limit is {limits.megapixels:,} (SITUATE_MAX_MEGAPIXELS)."
-            )
         width, height = page.get_size()
         scale = min(scale, (MAX_PIXELS / max(width * height, 1.0)) ** 0.5)
-        image = page.render(scale=scale).to_pil()
+        image = pictures.drawn(page, limits, scale=scale).to_pil()
+    except pictures.TooLarge as found:
+        raise Refused(
+            f"Page {number} holds a picture of {found.megapixels:,} megapixels and is not shown; "
+            f"the limit is {limits.megapixels:,} (SITUATE_MAX_MEGAPIXELS)."
+        ) from found
     except pdfium.PdfiumError as error:
         raise Refused(f"Page {number} is damaged and cannot be shown.") from error
     buffer = io.BytesIO()

@@ -9,6 +9,8 @@ from typing import Any
 
 from pypdfium2 import raw
 
+from rag.confined import Limits
+
 _DEEPEST = 15  # forms within forms
 _LEAST_DPI, _USUAL_DPI, _MOST_DPI = 150, 200, 300
 _MOST_PIXELS = 20_000_000  # for text recognition: an A3 page of 300 dpi
@@ -35,9 +37,20 @@ def _sizes(page: Any) -> Iterator[tuple[int, int, Any]]:
             yield width.value, height.value, picture
 
 
-def megapixels(page: Any) -> int:
-    """Of the largest picture on a page."""
-    return max((width * height for width, height, _ in _sizes(page)), default=0) // 1_000_000
+class TooLarge(Exception):
+    """A page holds a picture beyond the limit, and is not drawn."""
+
+    def __init__(self, megapixels: int) -> None:
+        super().__init__()
+        self.megapixels = megapixels
+
+
+def drawn(page: Any, limits: Limits, **options: Any) -> Any:
+    """The page as a bitmap. Raises TooLarge before any of its pictures is decoded."""
+    largest = max((width * height for width, height, _ in _sizes(page)), default=0) // 1_000_000
+    if largest > limits.megapixels:
+        raise TooLarge(largest)
+    return page.render(**options)
 
 
 def _resolution(page: Any) -> float:
@@ -53,19 +66,19 @@ def _resolution(page: Any) -> float:
     return min(max(max(found, default=_USUAL_DPI), _LEAST_DPI), _MOST_DPI)
 
 
-def ink(page: Any) -> float:
-    """The share of a page that differs from its paper, whatever the colour of that."""
+def ink(page: Any, limits: Limits) -> float:
+    """The share of a page that differs from its paper, whatever the colour of that. Raises TooLarge."""
     scale = _LOOK_SIDE / max(page.get_width(), page.get_height(), 1.0)
-    bitmap = page.render(scale=scale, grayscale=True)
+    bitmap = drawn(page, limits, scale=scale, grayscale=True)
     histogram = bitmap.to_pil().histogram()
     bitmap.close()
     paper = histogram.index(max(histogram))
     return float(1 - sum(histogram[max(paper - _SHADES, 0) : paper + _SHADES + 1]) / max(sum(histogram), 1))
 
 
-def draw(page: Any, path: Path) -> None:
-    """The page as displayed, in grey, at the resolution that text recognition does best with."""
+def draw(page: Any, limits: Limits, path: Path) -> None:
+    """The page as displayed, in grey, at the resolution that text recognition does best with. Raises TooLarge."""
     scale = min(_resolution(page) / 72, (_MOST_PIXELS / max(page.get_width() * page.get_height(), 1.0)) ** 0.5)
-    bitmap = page.render(scale=scale, grayscale=True)
+    bitmap = drawn(page, limits, scale=scale, grayscale=True)
     bitmap.to_pil().save(path, format="PNG", compress_level=1)
     bitmap.close()

@@ -1,7 +1,7 @@
 """The child process that reads a PDF: pages -> words, told page by page; then all words -> elements (``python -m rag.reader`` under rag.pdf).
 
-It opens ./document.pdf and tells what it is. Asked to "read" pages, it tells each as soon as it is read; where a page needs text recognition,
-its picture lies beside the document, and the next page is begun when the parent has taken it. Asked to "arrange", it makes elements of the
+It opens ./document.pdf and tells what it is. Asked to "read" pages, it tells each as soon as it is read; where one needs text recognition, its
+picture lies beside the document, and the next page is begun at the parent's word, so that pictures do not pile up. Asked to "arrange", it makes elements of the
 words in ./words, of pages read by earlier processes too. PDFium is not thread-safe; one process reads one document.
 """
 
@@ -18,22 +18,14 @@ import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from rag import pictures
-from rag.confined import DOCUMENT, WORDS, Channel, Limits, serve
+from rag.confined import DOCUMENT, WORDS, Channel, Limits, picture_of, serve
 from rag.glyphs import Styles, sheets_of
+from rag.legibility import Need, needs_recognition
 from rag.page import Page, packed, unpacked
 from rag.pdfium import open_document
 from rag.words import Bookmark, Sheet, clean
 
-_UNREADABLE = 0.3  # share of a page's characters without a meaning beyond which its fonts are held to be undecodable
-_BLANK = 0.0001  # share of ink below which nothing stands on a page
 _OVERLAID = {raw.FPDF_ANNOT_WIDGET, raw.FPDF_ANNOT_FREETEXT}  # what a person filled in or wrote onto the page
-
-
-def readable(sheets: list[Sheet]) -> bool:
-    """Whether the fonts of a page give characters with a meaning (not private-use, replacement or unassigned ones)."""
-    text = "".join(word.text for sheet in sheets for word in sheet.words)
-    lost = sum(1 for char in text if char == "\ufffd" or "\ue000" <= char <= "\uf8ff" or char >= "\U000f0000")
-    return lost <= _UNREADABLE * len(text)
 
 
 def bookmarks_of(document: pdfium.PdfDocument) -> list[Bookmark]:
@@ -84,27 +76,39 @@ def turn_of(sheets: list[Sheet]) -> int:
     return 90 * counts.index(max(counts))
 
 
-def read_page(document: pdfium.PdfDocument, number: int, limits: Limits) -> tuple[Page, list[Sheet]]:
-    """A page and its words."""
+def read_page(document: pdfium.PdfDocument, number: int, limits: Limits, picture: Path | None) -> tuple[Page, list[Sheet], Need]:
+    """A page, its words where they make sense, and why to read it from its picture, which is drawn then if one is asked for."""
     page = Page(number=number, label=label_of(document, number - 1), width=0.0, height=0.0, source="none", note="")
     try:
         shown = opened(document, number - 1)
         width, height = shown.get_size()
         page = replace(page, width=round(width, 2), height=round(height, 2))
         sheets = sheets_of(shown, number, Styles())
-        if sheets and readable(sheets):
-            turned = turn_of(sheets)
-            return replace(page, source="text", turned=turned, marks=("rotated",) if turned else ()), sheets
-        if sheets:
-            return replace(page, note="The page's fonts do not say which characters they show.", marks=("garbled",)), []
-        if (largest := pictures.megapixels(shown)) > limits.megapixels:
-            note = f"The page holds a picture of {largest:,} megapixels; the limit is {limits.megapixels:,} (SITUATE_MAX_MEGAPIXELS)."
-            return replace(page, note=note, marks=("unreadable",)), []
-        if pictures.ink(shown) < _BLANK:
-            return replace(page, note="Nothing stands on the page.", marks=("empty",)), []
     except pdfium.PdfiumError:
-        return replace(page, note="The page is damaged and could not be read.", marks=("unreadable",)), []
-    return replace(page, note="The page has no text; it may be a scan or a picture."), []
+        return replace(page, note="The page is damaged and could not be read.", marks=("unreadable",)), [], ""
+    words = [word for sheet in sheets for word in sheet.words]
+    need: Need = ""
+    too_large = ""
+    try:
+        need = needs_recognition(words, width, height, lambda: pictures.ink(shown, limits))
+        if need and picture:
+            pictures.draw(shown, limits, picture)
+    except pictures.TooLarge as found:
+        too_large = (
+            f"The page holds a picture of {found.megapixels:,} megapixels; the limit is {limits.megapixels:,} (SITUATE_MAX_MEGAPIXELS)."
+        )
+    if need == "garbled":
+        sheets, page = [], replace(page, note=too_large or "The page's fonts do not say which characters they show.", marks=("garbled",))
+    elif words:
+        turned = turn_of(sheets)
+        page = replace(page, source="text", note=too_large, turned=turned, marks=("rotated",) if turned else ())
+    elif too_large:
+        page = replace(page, note=too_large, marks=("unreadable",))
+    elif need:
+        page = replace(page, note="The page has no text; it may be a scan or a picture.")
+    else:
+        page = replace(page, note="Nothing stands on the page.", marks=("empty",))
+    return page, sheets, "" if too_large else need
 
 
 def arranged(document: pdfium.PdfDocument) -> bytes:
@@ -141,8 +145,11 @@ def work(channel: Channel, limits: Limits) -> None:
             channel.tell("arranged", arranged(document))
             continue
         for number in request["pages"]:
-            page, sheets = read_page(document, number, limits)
-            channel.tell("page", packed(sheets), page=asdict(page))
+            picture = Path(picture_of(number)) if request["pictures"] else None
+            page, sheets, need = read_page(document, number, limits, picture)
+            channel.tell("page", packed(sheets), page=asdict(page), need=need)
+            if need and picture and channel.hear() is None:
+                return
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def _own(deps: Deps, owner: str, source: Source) -> Cut:
 
 def _cut(deps: Deps, source: Source) -> Cut:
     if source.path is not None:
-        reading = pdf.read(source.path.read_bytes(), limits=deps.settings.limits)
+        reading = pdf.read(source.path.read_bytes(), limits=deps.settings.limits, recogniser=deps.recogniser)
         drafts = ingest.cut(deps, reading, filename=source.name)
         return Cut(name=source.name, title=reading.title, drafts=tuple(drafts), given={})
     if not source.chunks:

@@ -104,6 +104,7 @@ class Settings(BaseSettings):
     read_seconds: float = Field(
         default=600, gt=0, description="Seconds a PDF's pages may take to be read; the rest is noted as unreadable."
     )
+    ocr_seconds: float = Field(default=60, gt=0, description="Seconds that recognising the text of a page may take.")
     max_pages: int = Field(default=5_000, ge=1, description="The most pages a PDF may have.")
     max_megapixels: int = Field(default=200, ge=1, description="The largest picture in a PDF that is drawn, in millions of pixels.")
     parser_mb: int = Field(
@@ -129,6 +130,7 @@ class Settings(BaseSettings):
         return Limits(
             page_seconds=self.page_seconds,
             read_seconds=self.read_seconds,
+            ocr_seconds=self.ocr_seconds,
             pages=self.max_pages,
             megapixels=self.max_megapixels,
             memory_mb=self.parser_mb,

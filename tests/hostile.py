@@ -71,6 +71,18 @@ def plain_pages(count: int) -> bytes:
     return with_bad_page(b"", {}, pages=count, at=0)
 
 
+def without_meaning() -> bytes:
+    """One page whose font maps its characters to the private-use area, as some tools write them."""
+    to_unicode = _stream(
+        b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def /CMapType 2 def\n"
+        b"1 begincodespacerange <00> <ff> endcodespacerange\n1 beginbfrange <20> <7e> <f720> endbfrange\n"
+        b"endcmap CMapName currentdict /CMap defineresource pop end end"
+    )
+    font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /ToUnicode 1000 0 R >>"
+    content = _stream(_said("Every letter of this line was given a number that means nothing outside this file."))
+    return with_bad_page(content, {3: font, 1000: to_unicode}, pages=1, at=1)
+
+
 def slow_page() -> bytes:
     """Page 3 draws a form that draws ten forms that draw ten each, and so on: ten thousand million texts."""
     forms = {
