@@ -198,6 +198,14 @@ def pages(connection: Connection, document_id: int) -> list[Page]:
         ).fetchall()
 
 
+def recognised(connection: Connection, document_ids: Sequence[int]) -> dict[tuple[int, int], float | None]:
+    """The pages of these documents whose text was read from their picture, and how sure that reading is."""
+    rows = connection.execute(
+        "select document_id, number, confidence::float8 from pages where document_id = any (%s) and source = 'ocr'", [list(document_ids)]
+    )
+    return {(document_id, number): confidence for document_id, number, confidence in rows}
+
+
 def put_pages(connection: Connection, *, document_id: int, pages: Iterable[Page]) -> None:
     """Replace a document's page-quality report."""
     connection.execute("delete from pages where document_id = %s", [document_id])

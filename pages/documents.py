@@ -13,7 +13,7 @@ from pages.parts.guard import guard
 from pages.parts.i18n import _, told
 from pages.parts.shelf import shelf
 from pages.parts.state import page_state
-from pages.parts.uploader import uploader
+from pages.parts.uploader import upload_target, uploader
 from rag.errors import DocumentGone
 
 page = frame(_("Documents"))
@@ -31,8 +31,18 @@ with guard("documents"):
             st.info(plain(told(str(error))), icon=":material/info:")
     if state.reading is None:
         with st.container(key="shelf"):
-            st.title(_("Documents"), anchor=False)
-            if uploader(page.deps, page.subject):
+            with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+                st.title(_("Documents"), anchor=False, width="content")
+                st.button(
+                    _("Collections"),
+                    icon=":material/folder:",
+                    type="tertiary",
+                    key="collections",
+                    on_click=state.ask,
+                    args=("collections",),
+                )
+            collection, folder = upload_target(page.deps, page.subject)
+            if uploader(page.deps, page.subject, collection=collection, folder=folder):
                 st.rerun()
             shelf(page.deps, page.subject)
     dialogs(page.deps, page.subject)

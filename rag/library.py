@@ -128,6 +128,12 @@ def pages(deps: Deps, subject: str, document_id: int) -> list[Page]:
         return document_rows.pages(connection, document_id)
 
 
+def recognised(deps: Deps, subject: str, document_ids: Sequence[int]) -> dict[tuple[int, int], float | None]:
+    """The (document, page) pairs whose text was read from a picture, and how sure that reading is, 0 to 1."""
+    with as_subject(deps.pool, subject) as connection:
+        return document_rows.recognised(connection, document_ids)
+
+
 def chunks(deps: Deps, subject: str, document_id: int) -> list[Chunk]:
     """A document's chunks in order, with their sentences and boxes."""
     with as_subject(deps.pool, subject) as connection:

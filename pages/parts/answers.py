@@ -12,6 +12,7 @@ from pages.parts.guard import attempt, guard
 from pages.parts.i18n import _, plural, told
 from pages.parts.markdown_tree import answer_tree, extract_tree
 from pages.parts.money import price, prompt_tokens, tokens
+from pages.parts.scan_notice import scan_told, scanned_numbers
 from pages.parts.source_pane import open_source, opened_citation, show_sources
 from pages.parts.state import Answer, page_state
 from pages.parts.tree_component import LAST, Click, Node, button, draw_tree
@@ -186,6 +187,8 @@ def _foot(read: Answer) -> list[Node]:
     if read.spent:
         sent, written = tokens(prompt_tokens(read.spent)), tokens(read.spent.output_tokens)
         foot.append(["span", {"title": _("{sent} tokens sent, {written} written").format(sent=sent, written=written)}, price(read.spent)])
+    if scanned := scan_told(scanned_numbers(read)):
+        foot.append(["span", {"c": "scan"}, scanned])
     if message.dropped:
         left_out = plural("{n} citation left out: its quote was not found.", "{n} citations left out: quotes not found.", message.dropped)
         foot.append(["span", {}, left_out])

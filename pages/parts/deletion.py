@@ -24,7 +24,7 @@ NAMED = 5  # documents named in the question
 def deletion(deps: Deps, subject: str, documents: Sequence[int]) -> None:
     """The question, in a dialog over the page."""
 
-    @st.dialog(_("Delete"), on_dismiss=_keep)
+    @st.dialog(_("Delete"), on_dismiss=page_state().answered)
     def ask() -> None:
         with guard("deletion"):
             names = [name for name in (_name(deps, subject, document) for document in documents[:NAMED]) if name]
@@ -47,7 +47,7 @@ def _name(deps: Deps, subject: str, document_id: int) -> str:
 
 
 def _keep() -> None:
-    page_state().asking = None
+    page_state().answered()
     st.rerun()
 
 
@@ -56,7 +56,8 @@ def _delete(deps: Deps, subject: str, documents: Sequence[int]) -> None:
     with attempt():
         for document_id in documents:
             library.delete(deps, subject, document_id)
-        state.asking, state.reading, state.uploads = None, None, []
+        state.answered()
+        state.reading, state.uploads = None, []
         state.shelf.ticked.difference_update(documents)
         state.settled.clear()  # what cited them cannot be opened any more
         st.rerun()

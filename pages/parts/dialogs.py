@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pages.parts.collection_list import collection_list
 from pages.parts.deletion import deletion
+from pages.parts.moving import moving
+from pages.parts.renaming import renaming
 from pages.parts.state import page_state
 
 if TYPE_CHECKING:
@@ -13,5 +16,14 @@ if TYPE_CHECKING:
 
 def dialogs(deps: Deps, subject: str) -> None:
     asking = page_state().asking
-    if asking is not None and asking.what == "delete":
-        deletion(deps, subject, asking.documents)
+    if asking is None:
+        return
+    match asking.what:
+        case "delete":
+            deletion(deps, subject, asking.documents)
+        case "rename":
+            renaming(deps, subject, asking.documents[0])
+        case "move":
+            moving(deps, subject, asking.documents)
+        case "collections":
+            collection_list(deps, subject)

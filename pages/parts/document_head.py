@@ -11,8 +11,9 @@ from pages.parts.document_rows import said_of, state_of
 from pages.parts.entries import Entry
 from pages.parts.guard import attempt
 from pages.parts.i18n import _
-from pages.parts.state import Asking, page_state
+from pages.parts.state import page_state
 from pages.parts.tree_component import draw_tree
+from pages.parts.version_list import version_list
 from rag import library
 
 if TYPE_CHECKING:
@@ -26,7 +27,17 @@ def document_head(deps: Deps, subject: str, document: Document) -> None:
     entry = Entry(latest=document)
     situator = library.situator(deps, subject)
     said = [["p", {"c": "small"}, line] for line in said_of(entry, situator=situator)]
-    draw_tree(["div", {"c": "doc-body"}, ["p", {"c": "title"}, document.filename], *state_of(entry), *said], key="reader-title")
+    draw_tree(
+        [
+            "div",
+            {"c": "doc-body"},
+            ["div", {"c": "doc-top"}, ["p", {"c": "title"}, document.filename], ["span", {"c": "chip"}, document.collection]],
+            *state_of(entry),
+            *said,
+        ],
+        key="reader-title",
+    )
+    version_list(library.versions(deps, subject, document.id), opened=document.id)
     with st.container(horizontal=True, key="document-actions"):
         if document.status is Status.FAILED:
             st.button(_("Retry"), icon=":material/refresh:", key="retry", on_click=_retry, args=(deps, subject, document.id))
@@ -34,6 +45,8 @@ def document_head(deps: Deps, subject: str, document: Document) -> None:
             _("Original"), data=lambda: library.original(deps, subject, document.id), file_name=document.filename, mime="application/pdf",
             icon=":material/download:", key="reader-original", on_click="ignore",
         )  # fmt: skip
+        st.button(_("Rename"), icon=":material/edit:", key="rename", on_click=_ask, args=("rename", document.id))
+        st.button(_("Move"), icon=":material/drive_file_move:", key="move", on_click=_ask, args=("move", document.id))
         st.button(_("Delete"), icon=":material/delete:", key="delete", on_click=_ask, args=("delete", document.id))
 
 
@@ -42,7 +55,7 @@ def _close() -> None:
 
 
 def _ask(what: str, document_id: int) -> None:
-    page_state().asking = Asking(what=what, documents=(document_id,))
+    page_state().ask(what, [document_id])
 
 
 def _retry(deps: Deps, subject: str, document_id: int) -> None:

@@ -70,7 +70,7 @@ def facts(entry: Entry) -> str:
 def said_of(entry: Entry, *, situator: str | None) -> list[str]:
     """The sentences below: why it failed, what is worth knowing, which version answers meanwhile, how its contexts stand."""
     document, older = entry.latest, entry.answering
-    said = [told(document.error) if document.status is Status.FAILED else "", told(document.note)]
+    said = [told(document.error if document.status is Status.FAILED else document.note)]
     if older:
         answers = _("Version {n} still answers.") if document.status is Status.FAILED else _("Version {n} answers meanwhile.")
         said.append(answers.format(n=older.version))
@@ -83,10 +83,11 @@ def offers(entry: Entry, *, situator: str | None) -> list[Node]:
     """What a person may do about its state, as buttons."""
     document = entry.latest
     acts: list[tuple[str, str]] = []
+    away = ("discard", _("Discard version {n}").format(n=document.version)) if entry.answering else ("delete", _("Delete"))
     if entry.standing is Standing.FAILED:
-        acts += [("retry", _("Retry")), ("delete", _("Delete"))]
+        acts += [("retry", _("Retry")), away]
     elif entry.standing is Standing.LOCKED:
-        acts += [("delete", _("Delete"))]
+        acts.append(away)
     elif can_be_situated(document, situator=situator):
         acts.append(("situate", _("Situate") if document.situating is Situating.NOT else _("Situate again")))
     if entry.answering:

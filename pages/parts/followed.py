@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from db.conversations import Message, State
-from pages.parts.state import Answer, Source, page_state
-from rag import conversation, usage
+from pages.parts.state import Answer, Scanned, Source, page_state
+from rag import conversation, library, usage
 
 if TYPE_CHECKING:
     from rag.deps import Deps
@@ -21,7 +21,10 @@ def read_answer(deps: Deps, subject: str, message_id: int) -> Answer | None:
     if message is None:
         return None
     spent = usage.of_answer(deps, subject, message_id) if message.finished else None
-    read = Answer(message=message, citations=tuple(citations), sources=_sources(deps, subject, message), spent=spent)
+    sources = _sources(deps, subject, message)
+    read = Answer(
+        message=message, citations=tuple(citations), sources=sources, spent=spent, scanned=_scanned(deps, subject, message_id, sources)
+    )
     if message.finished and message.state is not State.INTERRUPTED:
         held[message_id] = read
     return read
@@ -36,3 +39,11 @@ def _sources(deps: Deps, subject: str, message: Message) -> tuple[Source, ...]:
             return ()
         known[message.id] = Source.all_of(trace)
     return known.get(message.id, ())
+
+
+def _scanned(deps: Deps, subject: str, message_id: int, sources: tuple[Source, ...]) -> Scanned:
+    """Which pages of the sources were read from their pictures; read once, with the sources."""
+    known = page_state().scanned
+    if sources and message_id not in known:
+        known[message_id] = library.recognised(deps, subject, [found.document_id for source in sources for found in source.found])
+    return known.get(message_id, {})

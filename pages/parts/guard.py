@@ -26,6 +26,15 @@ def attempt() -> Iterator[None]:
 
 
 @contextmanager
+def complaint() -> Iterator[None]:
+    """Do what a form asked for; where that cannot be done, say why below it."""
+    try:
+        yield
+    except (SituateError, DatabaseAway) as error:
+        st.error(plain(told(str(error))), icon=":material/error:")
+
+
+@contextmanager
 def guard(name: str) -> Iterator[None]:
     """Draw a part of a page; where the database is away or something else a person can act on happens, say so and offer to try again.
 

@@ -12,26 +12,20 @@ DOUBTFUL = frozenset({"unreadable", "garbled", "doubtful", "empty"})  # marks of
 
 def page_told(page: Page) -> list[str]:
     """The sentences about a page, the weightiest first; none for one that simply holds text."""
-    said: list[str] = []
-    if "unreadable" in page.marks:
-        said.append(_("This page could not be read, so questions cannot find it."))
-    elif "empty" in page.marks:
-        said.append(_("Nothing was found on this page."))
-    elif page.source == "none":
-        said.append(_("This page has no text, so questions cannot find it."))
+    said = [told(page.note)] if page.note else []
+    if not said and page.source == "none":
+        said.append(_("This page could not be read.") if "unreadable" in page.marks else _("This page has no text."))
+    if page.source == "none" and "empty" not in page.marks:
+        said.append(_("Questions cannot find what stands on it."))
     if page.source == "ocr":
         said.append(recognised_told(page.confidence))
-    if "garbled" in page.marks:
-        said.append(
-            _("The file's own text made no sense here, so its picture was read.")
-            if page.source == "ocr"
-            else _("The file's own text makes no sense here.")
-        )
+    if page.source == "ocr" and "garbled" in page.marks:
+        said.append(_("The file's own text made no sense here, so its picture was read."))
     if "doubtful" in page.marks:
         said.append(_("Some of it may be misread: compare it with the picture."))
     if page.turned:
         said.append(_("It was turned by {degrees}° to be read.").format(degrees=page.turned))
-    return [*said, *filter(None, [told(page.note)])]
+    return said
 
 
 def recognised_told(confidence: float | None) -> str:

@@ -27,7 +27,7 @@ def page_report(deps: Deps, subject: str, document_id: int, pages: Sequence[Page
     kinds = kinds_told(pages)
     if len(kinds) == 1 and all(page.source == "text" for page in pages):
         return
-    draw_tree(["div", {"c": "chips small"}, *(["span", {"c": "chip"}, kind] for kind in kinds)], key="page-kinds")
+    draw_tree(["div", {"c": "kinds small"}, *(["span", {"c": "chip"}, kind] for kind in kinds)], key="page-kinds")
     looked_at = doubtful(pages)
     if not looked_at:
         return

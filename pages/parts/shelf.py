@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -15,15 +14,18 @@ from pages.parts.entries import Entry, entries, group_sizes, matching
 from pages.parts.guard import attempt, guard
 from pages.parts.i18n import _, plural
 from pages.parts.shelf_head import groups_tree, head_tree
-from pages.parts.state import SHOWN, Asking, page_state
+from pages.parts.state import SHOWN, page_state
 from pages.parts.tree_component import Click, Node, button, draw_tree
 from rag import library
-
-if TYPE_CHECKING:
-    from rag.deps import Deps
-    from rag.library import Document
+from rag.deps import Deps
+from rag.library import Document
 
 FEW = 8  # documents that need no search box
+ACTS: dict[str, Callable[[Deps, str, int], object]] = {
+    "retry": library.retry,
+    "situate": library.situate_again,
+    "discard": library.discard,
+}
 
 
 @st.fragment(key="library")
@@ -102,6 +104,7 @@ def _draw(deps: Deps, subject: str, documents: list[Document], *, name: str, col
 def _clicked(deps: Deps, subject: str, listed: Sequence[Entry], click: Click) -> None:
     """What a click in the list means. Those that open something run the whole page."""
     state, look = page_state(), page_state().shelf
+    chosen = [int(click.argument)] if click.argument.isdigit() else sorted(look.ticked)
     match click.act:
         case "tick":
             look.ticked ^= {int(click.argument)}
@@ -119,20 +122,17 @@ def _clicked(deps: Deps, subject: str, listed: Sequence[Entry], click: Click) ->
             entry = documents[int(click.argument)]
             state.read((entry.answering or entry.latest).id if click.act == "older" else entry.latest.id)
             st.rerun()
-        case "delete":
-            state.asking = Asking(what=click.act, documents=(int(click.argument),) if click.argument else tuple(look.ticked))
+        case "delete" | "move":
+            state.ask(click.act, chosen)
             st.rerun()
-        case "retry" | "situate":
-            _do(deps, subject, click.act, (int(click.argument),) if click.argument else tuple(look.ticked))
+        case "retry" | "situate" | "discard":
+            _do(deps, subject, click.act, chosen)
 
 
 def _do(deps: Deps, subject: str, what: str, documents: Sequence[int]) -> None:
     """Acts that need no question. A document that one does not apply to is left as it is."""
     with attempt():
         for document_id in documents:
-            if what == "retry":
-                library.retry(deps, subject, document_id)
-            else:
-                library.situate_again(deps, subject, document_id)
+            ACTS[what](deps, subject, document_id)
         page_state().shelf.ticked.clear()
         st.rerun()

@@ -30,7 +30,7 @@ def head_tree(listed: Sequence[Entry], ticked: Collection[int]) -> Node:
     tick_all = tick_box(act="all:", label=_("Choose all of them"), ticked=every)
     if not ticked:
         return ["div", {"c": "doc-head"}, tick_all, ["span", {"c": "faint small"}, plural("{n} document", "{n} documents", len(listed))]]
-    acts = [("retry", _("Retry")), ("delete", _("Delete"))]
+    acts = [("move", _("Move")), ("retry", _("Retry")), ("delete", _("Delete"))]
     return [
         "div",
         {"c": "doc-head"},

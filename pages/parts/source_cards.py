@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from db.chunks import STRUCTURAL
 from pages.parts.escape import shortened
 from pages.parts.i18n import _
+from pages.parts.scan_notice import is_scanned
 from pages.parts.tree_component import Node, button
 
 if TYPE_CHECKING:
@@ -25,13 +26,13 @@ def cards_tree(read: Answer, *, most: int) -> Node:
         "div",
         {"c": "cards"},
         *(
-            _card(source, sorted(number for found in source.found for number in cited[found.document_id, found.ord]))
+            _card(read, source, sorted(number for found in source.found for number in cited[found.document_id, found.ord]))
             for source in read.sources[:most]
         ),
     ]
 
 
-def _card(source: Source, numbers: list[int]) -> Node:
+def _card(read: Answer, source: Source, numbers: list[int]) -> Node:
     best = source.best
     return button(
         [
@@ -44,6 +45,7 @@ def _card(source: Source, numbers: list[int]) -> Node:
         *([["span", {"c": "faint small line"}, section_of(best)]] if best.heading else []),
         ["span", {"c": "snippet small"}, shortened(" ".join(best.snippet.split()), SNIPPET)],
         ["span", {"c": "faint small"}, why_found(best)],
+        *([["span", {"c": "scan small"}, _("read from a scan")]] if any(is_scanned(read, found) for found in source.found) else []),
         act=f"card:{best.rank}",
         classes="card",
     )

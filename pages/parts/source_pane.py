@@ -12,6 +12,8 @@ from pages.parts.followed import read_answer
 from pages.parts.guard import guard
 from pages.parts.i18n import _, plural, told
 from pages.parts.markdown_tree import passage_tree
+from pages.parts.newer_version import newer_version
+from pages.parts.page_quality import recognised_told
 from pages.parts.source_cards import cards_tree, context_label, stages_tree
 from pages.parts.state import Answer, Opened, page_state
 from pages.parts.tree_component import Click, Node, draw_tree
@@ -153,6 +155,14 @@ def _opened(deps: Deps, subject: str, opened: Opened) -> None:
     try:
         if document_id is None:
             raise DocumentGone  # noqa: TRY301 - deleted before or just now: one sentence for both
+        newer_version(deps, subject, opened)
+        read = read_answer(deps, subject, opened.message_id)
+        if read and (document_id, opened.page) in read.scanned:
+            st.caption(
+                plain(
+                    _("This page was read from a scan: check the picture.") + " " + recognised_told(read.scanned[document_id, opened.page])
+                )
+            )
         held = library.passages(deps, subject, [(document_id, ord_) for ord_ in opened.ords])
         chunks = [held[document_id, ord_] for ord_ in opened.ords if (document_id, ord_) in held]
         boxed_page(
@@ -179,7 +189,7 @@ def _below(deps: Deps, subject: str, opened: Opened, chunks: Sequence[Chunk]) ->
             parts.append(["p", {"c": "faint small title"}, chunk.heading.replace(" > ", " › ")])
         heading = chunk.heading
         parts.append(passage_tree(chunk.text, opened.quote))
-    if not chunks:
+    if not chunks and opened.quote:
         parts.append(["p", {"c": "passage"}, ["mark", {}, opened.quote]])
     read = read_answer(deps, subject, opened.message_id)
     found = read.found(opened.document_id, opened.ords) if read else None

@@ -19,10 +19,10 @@ class Standing(StrEnum):
     NOTED = "noted"  # ready, and there is something to know before one trusts answers from it
     LOCKED = "locked"  # failed for want of a password
     FAILED = "failed"
+    REPLACED = "replaced"  # a newer version answers in its place
 
 
 def standing(document: Document) -> Standing:
-    """Of a document that is not superseded; what an older version was matters to nobody."""
     match document.status:
         case Status.QUEUED:
             return Standing.WAITING
@@ -32,6 +32,8 @@ def standing(document: Document) -> Standing:
             return Standing.PAUSED
         case Status.FAILED:
             return Standing.LOCKED if document.needs_password else Standing.FAILED
+        case Status.SUPERSEDED:
+            return Standing.REPLACED
         case _:
             return Standing.NOTED if document.note else Standing.READY
 
@@ -45,6 +47,7 @@ def standing_name(of: Standing) -> str:
         Standing.NOTED: _("Ready, with notes"),
         Standing.LOCKED: _("Needs its password"),
         Standing.FAILED: _("Failed"),
+        Standing.REPLACED: _("Replaced by a newer version"),
     }
     return names[of]
 

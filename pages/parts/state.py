@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 KEY = "situate"
 
+Scanned = dict[tuple[int, int], float | None]  # (document, page) read from its picture -> how sure that reading is
 THUMBNAILS = 8  # small pictures of pages drawn at once, and how many more each time
 SHOWN = 25  # documents listed at once, and how many more each time
 
@@ -74,6 +76,7 @@ class Answer:
     citations: tuple[Citation, ...]
     sources: tuple[Source, ...]  # by rank; () until they are known
     spent: Spending | None = None  # once it has ended; None: nothing was billed
+    scanned: Scanned = field(default_factory=dict)
 
     def found(self, document_id: int | None, ords: tuple[int, ...]) -> Found | None:
         """The best of these chunks as retrieval found it."""
@@ -94,6 +97,8 @@ class Opened:
     quote: str = ""  # "" when a passage was opened from its card
     number: int | None = None  # of the citation
     boxes: tuple[Box, ...] = ()
+
+    cited: Opened | None = None  # what a newer version was opened in the place of
 
     def turned_to(self, page: int) -> Opened:
         return replace(self, page=page)
@@ -122,14 +127,15 @@ class Uploaded:
 
     filename: str
     sentence: str
-    kind: str  # stored, duplicate, refused
+    kind: str  # stored, version, duplicate, refused
+    document_id: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asking:
     """What a dialog asks before it is done to these documents."""
 
-    what: str  # delete
+    what: str  # delete, rename, move, collections
     documents: tuple[int, ...]
 
 
@@ -154,6 +160,7 @@ class PageState:
     polls_after_end: int = 0
     question_error: str = ""
     uploads: list[Uploaded] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)  # chosen files that were taken in this round
     upload_round: int = 0  # a new uploader, empty, for each round
     not_now: set[str] = field(default_factory=set)  # what was asked and put off
     offer: Offer | None = None  # passages, one of which may answer a question for the evaluation
@@ -169,12 +176,22 @@ class PageState:
     hit_in_dialog: bool = False
     shelf: Shelf = field(default_factory=Shelf)
     asking: Asking | None = None  # the dialog that is open
+    collection_asked: tuple[str, int] = ("", 0)  # what is to be done to which collection, once it is confirmed
     sources: dict[int, tuple[Source, ...]] = field(default_factory=dict)  # of each message that was shown
+    scanned: dict[int, Scanned] = field(default_factory=dict)  # of each message that was shown
     settled: dict[int, Answer] = field(default_factory=dict)  # answers that will not change any more
 
     def read(self, document_id: int, *, page: int = 1) -> None:
         """Open a document on the documents page."""
         self.reading, self.page, self.thumbnails = document_id, page, THUMBNAILS
+
+    def ask(self, what: str, documents: Iterable[int] = ()) -> None:
+        """Open a dialog with the next run of the page."""
+        self.asking, self.collection_asked = Asking(what=what, documents=tuple(documents)), ("", 0)
+
+    def answered(self) -> None:
+        """Close the dialog with the next run of the page."""
+        self.asking = None
 
     def close_conversation(self) -> None:
         self.opened, self.sources_of, self.pane_knows, self.question_error, self.polls_after_end = None, None, None, "", 0

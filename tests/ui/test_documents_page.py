@@ -92,13 +92,13 @@ def test_a_document_is_deleted_only_after_a_yes(deps: Deps, store: Callable[...,
 def test_a_document_is_read_page_by_page_and_pages_without_text_are_marked(store: Callable[..., int]) -> None:
     document_id = store(pdfs.blank_between())
     app = open_app("pages/documents.py")
-    assert "No text on page 2." in shown(app).replace("\\", "")
+    assert "Page 2 has no text." in shown(app).replace("\\", "")
     press(app, f"read:{document_id}")
     assert "Page 1 of 3" in shown(app)
     assert len(app.image) == 1
     assert "Page 2 of 3 · no text" in app.selectbox[0].options
     app.selectbox[0].set_value(2).run()
-    assert "This page has no text, so questions cannot find it." in shown(app).replace("\\", "")
+    assert "Questions cannot find what stands on it." in shown(app).replace("\\", "")
     assert {"turn:1", "turn:3"} <= set(acts(app))
     app.button(key="close-reader").click().run()
     assert "Ready, with notes · 3 pages" in shown(app)

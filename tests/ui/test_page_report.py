@@ -20,8 +20,8 @@ TEXT = Page(number=1, label="", width=595, height=842, source="text", note="")
 SCAN = replace(TEXT, number=2, source="ocr", confidence=0.874, marks=("rotated",), turned=90)
 POOR = replace(SCAN, number=3, marks=("doubtful",), confidence=0.41, turned=0)
 GARBLED = replace(SCAN, number=4, marks=("garbled",), turned=0)
-EMPTY = replace(TEXT, number=5, source="none", marks=("empty",))
-LOST = replace(EMPTY, number=6, marks=("unreadable",))
+EMPTY = replace(TEXT, number=5, source="none", marks=("empty",), note="Nothing stands on the page.")
+LOST = replace(EMPTY, number=6, marks=("unreadable",), note="The page is damaged and could not be read.")
 ALL = [TEXT, SCAN, POOR, GARBLED, EMPTY, LOST]
 
 
@@ -58,9 +58,9 @@ def test_pages_worth_a_look_are_those_that_may_mislead_or_miss() -> None:
         (POOR, "hard to read", ["Read by text recognition, confidence 0.41.", "Some of it may be misread: compare it with the picture."]),
         (GARBLED, "garbled",
          ["Read by text recognition, confidence 0.87.", "The file's own text made no sense here, so its picture was read."]),
-        (EMPTY, "empty", ["Nothing was found on this page."]),
-        (LOST, "unreadable", ["This page could not be read, so questions cannot find it."]),
-        (replace(TEXT, source="none"), "no text", ["This page has no text, so questions cannot find it."]),
+        (EMPTY, "empty", ["Nothing stands on the page."]),
+        (LOST, "unreadable", ["The page is damaged and could not be read.", "Questions cannot find what stands on it."]),
+        (replace(TEXT, source="none"), "no text", ["This page has no text.", "Questions cannot find what stands on it."]),
     ],
 )  # fmt: skip
 def test_a_page_says_what_is_worth_knowing(page: Page, kind: str, sentences: list[str]) -> None:
@@ -82,7 +82,7 @@ def test_doubtful_pages_are_pictured_and_a_click_opens_them(read: Callable[..., 
     assert len(pictures(app)) == 4
     press(app, "turn:6")
     assert state_of(app).page == 6
-    assert "This page could not be read, so questions cannot find it." in shown(app).replace("\\", "")
+    assert "The page is damaged and could not be read. Questions cannot find what stands on it." in shown(app).replace("\\", "")
 
 
 def test_many_doubtful_pages_are_pictured_a_few_at_a_time(read: Callable[..., int]) -> None:
