@@ -59,15 +59,17 @@ class Moment:
 _execute = psycopg.Connection.execute
 
 
-def meanwhile(url: str, work: Callable[[], object], at: int, act: Callable[[], object], *, suffering: type[Exception]) -> bool:
-    """Do the work, and at its n-th statement the act. False when the work has fewer. It may end by `suffering` from the act, by nothing else."""
+def meanwhile(
+    url: str, work: Callable[[], object], at: int, act: Callable[[], object], *, suffering: type[Exception] | None = None
+) -> bool:
+    """Do the work, and at its n-th statement the act. False when the work has fewer. It may end by `suffering` from the act."""
     moment = Moment(url, at, act)
 
     def execute(connection: psycopg.Connection[Any], *arguments: Any, **options: Any) -> Any:
         moment.pass_by()
         return _execute(connection, *arguments, **options)
 
-    with pytest.MonkeyPatch.context() as patched, suppress(suffering):
+    with pytest.MonkeyPatch.context() as patched, suppress(*([suffering] if suffering else [])):
         patched.setattr(psycopg.Connection, "execute", execute)
         work()
     return moment.end()

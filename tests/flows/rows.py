@@ -29,3 +29,18 @@ def rows_of(deps: Deps, document_id: int, subject: str = SUBJECT) -> dict[str, i
 def all_rows_of(deps: Deps, document_id: int, subject: str = SUBJECT) -> set[str]:
     """The tables that hold anything of a document."""
     return {table for table, count in rows_of(deps, document_id, subject).items() if count}
+
+
+def collections_of(deps: Deps, document_id: int, subject: str = SUBJECT) -> set[int]:
+    """The collections that the rows of a document name, its own included."""
+    with as_subject(deps.pool, subject) as connection:
+        tables = connection.execute(
+            """select table_name from information_schema.columns where table_schema = 'public' and column_name in ('document_id', 'collection_id')
+               group by 1 having count(*) = 2"""
+        ).fetchall()
+        assert len(tables) > 10
+        found = set()
+        for table, column in [*((table, "document_id") for (table,) in tables), ("documents", "id")]:
+            statement = sql.SQL("select distinct collection_id from {} where {} = %s").format(sql.Identifier(table), sql.Identifier(column))
+            found |= {collection for (collection,) in connection.execute(statement, [document_id])}
+    return found

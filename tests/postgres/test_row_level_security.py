@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from db import Pool, as_subject, search
+from db import Pool, as_subject, page_drafts, search
 from db import batches as batch_rows
 from db import chunks as chunk_rows
 from db import collections as collection_rows
@@ -43,6 +43,7 @@ TABLES = [
     "consents",
     "estimates",
     "embedding_errors",
+    "page_drafts",
 ]
 
 
@@ -64,6 +65,7 @@ def alice(pool: Pool) -> dict[str, int]:
             model=model,
             rows=[(0, b"key", EMBEDDER.embed_query("unpublished"))],
         )
+        page_drafts.put(connection, document_id=draft_id, drafts=[(1, b"unpublished")])
         place = {"document_id": document_id, "situator": "m"}
         context_rows.put_context(connection, context=Context(ord=0, text="about"), **place)
         context_rows.put_summary(connection, summary=Summary(text="a recipe"), **place)
@@ -91,7 +93,8 @@ def alice(pool: Pool) -> dict[str, int]:
         )
         usage_rows.grant(connection, recipient="Anthropic", model="m", purpose="answer")
         usage_rows.add_usage(connection, purpose="answer", model="m", input_tokens=1)
-    return {"document": document_id, "conversation": conversation_id, "message": message_id, "model": model}
+        (collection,) = collection_rows.collections(connection)
+    return {"document": document_id, "collection": collection.id, "conversation": conversation_id, "message": message_id, "model": model}
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -117,6 +120,9 @@ def test_no_function_gives_bob_what_is_alices(pool: Pool, alice: dict[str, int])
         assert document_rows.documents(connection) == []
         assert document_rows.documents(connection, ids=[alice["document"]]) == []
         assert document_rows.pages(connection, alice["document"]) == []
+        assert page_drafts.numbers(connection, alice["document"]) == frozenset()
+        assert version_rows.versions(connection, alice["document"]) == []
+        assert version_rows.current(connection, Selection(documents=(alice["document"],))) == Selection(documents=())
         assert list(document_rows.file_parts(connection, alice["document"])) == []
         assert document_rows.chunk_count(connection, everything) == 0
         assert chunk_rows.chunks(connection, alice["document"]) == []
@@ -144,12 +150,49 @@ def test_no_function_gives_bob_what_is_alices(pool: Pool, alice: dict[str, int])
 
 def test_bob_can_change_nothing_of_alices(pool: Pool, alice: dict[str, int]) -> None:
     with as_subject(pool, "bob") as connection:
+        own = collection_rows.add_collection(connection, "Bob's")
+    with as_subject(pool, "bob") as connection:
         assert not version_rows.delete_document(connection, alice["document"])
+        assert not version_rows.discard(connection, alice["document"])
+        assert version_rows.lock(connection, alice["document"]) is None
+        assert not version_rows.hold(connection, alice["document"])
+        version_rows.rename_document(connection, alice["document"], "mine.pdf")
+        assert not version_rows.move(connection, alice["document"], own)
+        assert not document_rows.unprotect(connection, alice["document"], b"%PDF-1.7 mine")
+        assert not document_rows.describe(connection, alice["document"], title="mine", language="en", page_count=1, note="")
+        assert batch_rows.add_batch(connection, document_id=alice["document"], situator="m", token="u", ords=[0]) is None
+        page_drafts.put(connection, document_id=alice["document"], drafts=[(2, b"mine")])
+        assert collection_rows.lock(connection, alice["collection"]) is None
+        collection_rows.rename_collection(connection, alice["collection"], "mine")
+        assert version_rows.empty_collection(connection, alice["collection"]) == 0
+        collection_rows.delete_collection(connection, alice["collection"])
         assert not document_rows.enter_stage(connection, alice["document"], "reading", 1)
         assert not document_rows.requeue(connection, alice["document"])
         assert not conversation_rows.stop(connection, alice["message"])
     with as_subject(pool, "alice") as connection:
-        assert [d.filename for d in document_rows.documents(connection)] == ["draft.pdf", "secret.pdf"]
+        assert [(d.filename, d.collection) for d in document_rows.documents(connection)] == [
+            ("draft.pdf", "Library"),
+            ("secret.pdf", "Library"),
+        ]
+        assert page_drafts.numbers(connection, alice["document"]) == frozenset()
+
+
+def test_bob_cannot_bring_a_document_of_his_into_alices_collection(pool: Pool, alice: dict[str, int]) -> None:
+    with as_subject(pool, "bob") as connection:
+        document_id = add_document(connection, "gift.pdf", ["beware"])
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), as_subject(pool, "bob") as connection:
+        version_rows.move(connection, document_id, alice["collection"])
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), as_subject(pool, "bob") as connection:
+        document_rows.add_document(connection, collection_id=alice["collection"], filename="gift.pdf", sha256=b"gift", content=b"%PDF")
+
+
+def test_bob_learns_nothing_of_alices_names_and_files_by_trying_them(pool: Pool, alice: dict[str, int]) -> None:
+    assert alice
+    with as_subject(pool, "bob") as connection:
+        collection_id = collection_rows.add_collection(connection, "Library")
+        assert collection_id != alice["collection"]
+        document_id = add_document(connection, "draft.pdf", ["the same name, and the same bytes"])
+        version_rows.rename_document(connection, document_id, "secret.pdf")
 
 
 def test_bob_cannot_make_himself_a_member_of_alices_collection(pool: Pool, alice: dict[str, int]) -> None:
@@ -173,6 +216,9 @@ def test_a_reader_of_a_shared_collection_reads_and_does_not_write(pool: Pool, al
     with as_subject(pool, "bob") as connection:
         assert search.bm25(connection, terms=["secret"], selection=Selection(), limit=9)
         assert not version_rows.delete_document(connection, alice["document"])
+        assert version_rows.lock(connection, alice["document"]) is None
+        assert collection_rows.lock(connection, collection.id) is None
+        assert version_rows.empty_collection(connection, collection.id) == 0
 
 
 def test_the_subject_of_one_transaction_is_forgotten_in_the_next(pool: Pool, alice: dict[str, int]) -> None:
