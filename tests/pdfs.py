@@ -6,6 +6,8 @@ import io
 from collections.abc import Sequence
 
 from pypdf import PdfWriter
+from pypdf.annotations import FreeText
+from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, NameObject, NumberObject
 from reportlab.lib.pagesizes import A4, letter
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfbase import pdfmetrics
@@ -279,6 +281,34 @@ def cropped() -> bytes:
     canvas.drawString(120, 600, "Seen through the crop box.")
     canvas.drawString(120, 780, "Printer's marks outside it.")
     return _finish(canvas, buffer)
+
+
+def filled_form() -> bytes:
+    """A line of text and a text field behind it that somebody filled in."""
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=A4)
+    canvas.setFont("Helvetica", 12)
+    canvas.drawString(60, 700, "Name of the applicant")
+    canvas.acroForm.textfield(name="applicant", value="Aurelia Montague", x=190, y=692, width=200, height=20, fontSize=12, borderWidth=0)
+    return _finish(canvas, buffer)
+
+
+def annotated() -> bytes:
+    """The report with a note typed onto its first page."""
+    writer = PdfWriter(clone_from=io.BytesIO(report()))
+    note = FreeText(text="Agreed on 4 May", rect=(60, 60, 260, 100))
+    shown = DecodedStreamObject()  # what viewers show of it, which pypdf leaves to them
+    shown.set_data(b"BT /F1 12 Tf 4 12 Td (Agreed on 4 May) Tj ET")
+    font = DictionaryObject({NameObject("/Type"): NameObject("/Font"), NameObject("/Subtype"): NameObject("/Type1")})
+    font[NameObject("/BaseFont")] = NameObject("/Helvetica")
+    fonts = DictionaryObject({NameObject("/Font"): DictionaryObject({NameObject("/F1"): font})})
+    shown.update({NameObject("/Subtype"): NameObject("/Form"), NameObject("/Resources"): fonts})
+    shown[NameObject("/BBox")] = ArrayObject(map(NumberObject, (0, 0, 200, 40)))
+    note[NameObject("/AP")] = DictionaryObject({NameObject("/N"): writer._add_object(shown)})
+    writer.add_annotation(page_number=0, annotation=note)
+    buffer = io.BytesIO()
+    writer.write(buffer)
+    return buffer.getvalue()
 
 
 def blank_between() -> bytes:

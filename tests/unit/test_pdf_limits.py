@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +20,7 @@ from rag.page import PageDraft
 from rag.pdf import Parser, Reading
 from tests import hostile, pdfs
 
+ROOT = Path(__file__).parents[2]
 SMALL = Limits(memory_mb=400)
 
 
@@ -175,6 +177,21 @@ def test_nothing_is_left_when_a_document_was_read() -> None:
         assert child.is_running()
     assert not folder.exists()
     assert not child.is_running()
+
+
+def test_the_parser_ends_with_the_process_that_started_it() -> None:
+    starts = "import sys, time; from rag.pdf import Parser; from rag.confined import USUAL\n"
+    starts += "with Parser(sys.stdin.buffer.read(), limits=USUAL) as parser: print(parser._child._process.pid, flush=True); time.sleep(600)"
+    parent = subprocess.Popen([sys.executable, "-c", starts], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+    assert parent.stdin
+    assert parent.stdout
+    parent.stdin.write(pdfs.report())
+    parent.stdin.close()
+    child = psutil.Process(int(parent.stdout.readline()))
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    assert psutil.wait_procs([child], timeout=30)[1] == []
 
 
 @pytest.fixture

@@ -138,6 +138,18 @@ def test_bookmarks_are_read_with_level_and_page() -> None:
     ]
 
 
+def test_what_was_filled_into_a_form_is_read_where_it_stands() -> None:
+    content = pdfs.filled_form()
+    reading = pdf.read(content)
+    assert "Name of the applicant Aurelia Montague" in text_of(reading)
+    (element,) = [element for element in reading.elements if "Aurelia" in element.text]
+    assert inked(content, 1, box_of(element))
+
+
+def test_a_note_typed_onto_a_page_is_read() -> None:
+    assert "Agreed on 4 May" in text_of(pdf.read(pdfs.annotated()))
+
+
 def test_a_rendered_page_is_a_picture_of_the_asked_size() -> None:
     image = Image.open(io.BytesIO(pdf.render(pdfs.rotated(90), 1, scale=1.5)))
     assert image.format == "PNG"
