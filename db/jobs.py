@@ -29,15 +29,23 @@ def busy_documents(connection: Connection) -> set[int]:
 def drop_waiting(connection: Connection, task: str, document_id: int) -> None:
     """Take a document's waiting jobs of a task out of the queue; one that runs is left alone."""
     connection.execute(
-        "delete from procrastinate_jobs where task_name = %s and status = 'todo' and (args ->> 'document_id')::bigint = %s",
+        """delete from procrastinate_jobs where id in (
+               select id from procrastinate_jobs
+               where task_name = %s and status = 'todo' and (args ->> 'document_id')::bigint = %s for update skip locked)""",
         [task, document_id],
     )
 
 
 def drop_all_waiting(connection: Connection, document_ids: Sequence[int]) -> None:
-    """Take all waiting jobs of these documents out of the queue; one that runs is left alone, and notices."""
+    """Take all waiting jobs of these documents out of the queue; one that runs is left alone, and notices.
+
+    One that is begun just now is not waited for: it would wait for the documents' rows, which the caller has.
+    """
     connection.execute(
-        "delete from procrastinate_jobs where status = 'todo' and (args ->> 'document_id')::bigint = any (%s)", [list(document_ids)]
+        """delete from procrastinate_jobs where id in (
+               select id from procrastinate_jobs
+               where status = 'todo' and (args ->> 'document_id')::bigint = any (%s) for update skip locked)""",
+        [list(document_ids)],
     )
 
 

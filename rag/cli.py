@@ -109,6 +109,17 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="list the documents")
     delete = commands.add_parser("delete", help="delete documents and all that came from them")
     delete.add_argument("names", nargs="+", metavar="NAME", help="file name, as list shows it")
+    versions = commands.add_parser("versions", help="list the versions of a document")
+    rename = commands.add_parser("rename", help="call a document otherwise")
+    unlock = commands.add_parser("unlock", help="give the password of a PDF that needs one: asked for, or the first line of standard input")
+    for command in (versions, rename, unlock):
+        command.add_argument("name", metavar="NAME", help="file name, as list shows it")
+    rename.add_argument("new", metavar="NEW", help="its new name")
+    move = commands.add_parser("move", help="move documents to another collection")
+    move.add_argument("names", nargs="+", metavar="NAME", help="file name, as list shows it")
+    move.add_argument("--to", required=True, type=_collection, metavar="NAME", help="the collection, made if there is none of that name")
+    collections = commands.add_parser("collections", help="list the collections, after creating, renaming, emptying or deleting one")
+    _change_collections(collections)
     embedders = commands.add_parser("embedders", help="list the embedding models that have vectors here")
     embedders.add_argument("--drop", metavar="NAME", help="delete the vectors of one that serves no more")
     situate = commands.add_parser("situate", help="have documents situated again: what failed, or by another model")
@@ -132,10 +143,20 @@ def _parser() -> argparse.ArgumentParser:
         help="what contexts written by a paid model may cost (default: nothing)",
     )
     measure.add_argument("--by", choices=("type", "language"), help="tell these apart too")
-    for command in (ingest, find, ask, listing, delete, situate):
+    for command in (ingest, find, ask, listing, delete, versions, rename, unlock, move, situate):
         command.add_argument("--collection", type=_collection, metavar="NAME", help="only this collection (ingest: into it)")
         command.add_argument("--json", action="store_true", help="machine-readable output")
     return parser
+
+
+def _change_collections(collections: argparse.ArgumentParser) -> None:
+    change = collections.add_mutually_exclusive_group()
+    change.add_argument("--create", type=_collection, metavar="NAME")
+    change.add_argument("--rename", nargs=2, type=_collection, metavar=("NAME", "NEW"))
+    change.add_argument("--empty", type=_collection, metavar="NAME", help="delete all documents in it")
+    change.add_argument("--delete", type=_collection, metavar="NAME", help="only an empty one, unless --with-documents")
+    collections.add_argument("--with-documents", action="store_true", help="delete what the collection holds too")
+    collections.add_argument("--json", action="store_true", help="machine-readable output")
 
 
 def _port(text: str) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 from db import migrate as migrations
 from db.documents import Document, Selection, Situating, Status
-from rag import answer, conversation, doctor, embedding, jobs, library, search
+from rag import answer, conversation, doctor, embedding, jobs, library, search, shelf_commands
 from rag.deps import Deps, opened
 from rag.errors import DocumentGone, QuestionError, QuestionSetError, UploadError
 from rag.output import count, dump, note, say
@@ -36,6 +36,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
         "ask": _ask,
         "list": _list,
         "delete": _delete,
+        **shelf_commands.COMMANDS,
         "embedders": _embedders,
         "situate": _situate,
         "evaluate": _evaluate,
@@ -347,23 +348,24 @@ def _situate(settings: Settings, arguments: argparse.Namespace) -> int:
     with opened(settings) as deps:
         wanted = _selection(deps, arguments.collection, arguments.names).documents or ()
         chosen = [d for d in library.documents(deps, settings.subject) if d.id in wanted]
-        if unready := [d.filename for d in chosen if d.status is not Status.READY]:
+        ready = [d for d in chosen if d.status is Status.READY]
+        if unready := sorted({d.filename for d in chosen} - {d.filename for d in ready}):
             raise QuestionError(f"Not ready yet: {', '.join(unready)}.")
-        for document in chosen:
+        for document in ready:
             library.situate_again(deps, settings.subject, document.id)
     if arguments.json:
-        dump({"queued": len(chosen)})
+        dump({"queued": len(ready)})
     else:
-        say(f"Queued {count(len(chosen), 'document')}; a worker situates what has no context by the present model.")
+        say(f"Queued {count(len(ready), 'document')}; a worker situates what has no context by the present model.")
     return 0
 
 
 def _delete(settings: Settings, arguments: argparse.Namespace) -> int:
     with opened(settings) as deps:
         chosen = _selection(deps, arguments.collection, arguments.names).documents or ()
-        for document_id in chosen:
-            library.delete(deps, settings.subject, document_id)
-    deleted = len(chosen)
+        deleted = sum(
+            library.delete(deps, settings.subject, document_id) for document_id in chosen
+        )  # of two versions, the first takes both
     if arguments.json:
         dump({"deleted": deleted})
     else:
