@@ -21,7 +21,7 @@ from rag.confined import DOCUMENT, UNLOCKED, USUAL, WORDS, Limits, picture_of
 from rag.errors import NeedsPassword, RecognitionFailed, UnreadableDocument, WrongPassword
 from rag.layout import Element
 from rag.legibility import Need, better
-from rag.ocr import DOUBTFUL, Recogniser
+from rag.ocr import DOUBTFUL, Recognised, Recogniser
 from rag.page import Page, PageDraft, packed
 from rag.sandbox import ChildEnded, Message, Sandbox, scratch_folder
 from rag.words import Bookmark, Span
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 OPEN_SECONDS = 60.0
 RENDER_SECONDS = 20.0
-MOST_DEATHS = 20  # of children that read one document; the pages behind the last are not tried
+MOST_DEATHS = 20  # of children that read one document, or pages that text recognition fails on; what follows is not tried
 
 T = TypeVar("T")
 
@@ -73,6 +73,7 @@ class Parser:
         self.recognising = 0.0  # seconds that text recognition took
         self._child: Sandbox | None = None
         self._deaths = 0
+        self._unrecognised = 0  # pages that text recognition failed on
         self._waited = 0.0  # seconds, for pages
 
     def __enter__(self) -> Self:
@@ -153,16 +154,13 @@ class Parser:
 
     def _recognised(self, own: PageDraft, need: Need, recogniser: Recogniser) -> PageDraft:
         """The page as text recognition reads it, where that serves better than what it has of its own."""
-        page, image = own.page, self._folder / picture_of(own.page.number)
-        began = time.monotonic()
+        page = own.page
         try:
-            found = recogniser.recognise(image, page=page.number, width=page.width, height=page.height, seconds=self._limits.ocr_seconds)
+            found = self._seen(page, recogniser)
         except RecognitionFailed as failed:
+            self._unrecognised += 1
             marks = page.marks if page.source == "text" else (*page.marks, "unreadable")
             return replace(own, page=replace(page, note=str(failed), marks=marks))
-        finally:
-            self.recognising += time.monotonic() - began
-            image.unlink(missing_ok=True)
         if not better(need, [word for sheet in own.sheets for word in sheet.words], found.sheets, found.confidence):
             note = "Text recognition found no text on the page; it may be a picture." if need == "no text" else page.note
             return replace(own, page=replace(page, note=note))
@@ -173,6 +171,18 @@ class Parser:
         )
         read = replace(page, source="ocr", note="", turned=found.turned, confidence=round(found.confidence, 3), marks=marks)
         return PageDraft(page=read, words=packed(found.sheets))
+
+    def _seen(self, page: Page, recogniser: Recogniser) -> Recognised:
+        """What the picture of a page says, which is removed. Raises RecognitionFailed."""
+        image = self._folder / picture_of(page.number)
+        began = time.monotonic()
+        try:
+            if self._unrecognised >= MOST_DEATHS:
+                raise RecognitionFailed(f"Text recognition was not tried: it had failed on {MOST_DEATHS} pages before.")
+            return recogniser.recognise(image, page=page.number, width=page.width, height=page.height, seconds=self._limits.ocr_seconds)
+        finally:
+            self.recognising += time.monotonic() - began
+            image.unlink(missing_ok=True)
 
     def _start(self) -> dict[str, Any]:
         """A new child; what it tells of the document."""

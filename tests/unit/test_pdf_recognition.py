@@ -99,6 +99,15 @@ def test_a_page_that_recognition_fails_on_is_unreadable_and_the_others_are_not()
     assert (reading.pages[1].marks, reading.pages[1].note) == (("unreadable",), "It took too long.")
 
 
+def test_recognition_that_fails_on_page_after_page_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf, "MOST_DEATHS", 2)
+    recogniser = Said(fails=dict.fromkeys(range(1, 6), "It took too long."))
+    pages = read(scans(*[72] * 5), recogniser).pages
+    assert list(recogniser.pictures) == [1, 2]
+    assert [page.note for page in pages[2:]] == ["Text recognition was not tried: it had failed on 2 pages before."] * 3
+    assert {page.marks for page in pages} == {("unreadable",)}
+
+
 def test_a_scan_with_a_stamp_keeps_its_own_words_where_recognition_brings_no_more() -> None:
     content = scans(150, stamp="Received 4 May")
     for recogniser, note in ((Said("Received"), ""), (Said(fails={1: "It took too long."}), "It took too long.")):
