@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from rag import bidi, columns, grids, margins, tables, titles
+from rag import bidi, columns, grids, hyphens, margins, tables, titles
 from rag.words import Bookmark, Sheet, Span, Word, is_cjk, shown, solid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rag.columns import Line
+    from rag.hyphens import Vocabulary
 
 Kind = Literal["Title", "NarrativeText", "ListItem", "Table", "Header", "Footer"]
 
@@ -132,21 +133,7 @@ def _span(word: Word, start: int, end: int, sheet: Sheet) -> Span:
     return Span(start, end, sheet.page, *box)
 
 
-def _hyphenated(sheets: Sequence[Sheet]) -> frozenset[str]:
-    """The document's words with a hyphen inside: a line that ends in "long-" continues one of them, or was merely broken."""
-    words = (word.text.strip("\"'“”‘’().,;:").lower() for sheet in sheets for word in sheet.words if "-" in word.text[1:-1])
-    return frozenset(word for word in words if word.replace("-", "").isalpha())
-
-
-def _unbroken(text: str, following: str, hyphenated: frozenset[str]) -> str | None:
-    """The text without, or with, the hyphen it ends in, ready for the rest of the word; None when it does not end in a broken word."""
-    if not (len(text) > 1 and text[-1] == "-" and text[-2].isalpha() and following[:1].isalpha()):
-        return None
-    whole = text.rsplit(maxsplit=1)[-1] + following.split(maxsplit=1)[0]
-    return text if following[0].isupper() or whole.strip("\"'“”‘’().,;:").lower() in hyphenated else text[:-1]
-
-
-def _prose(lines: Sequence[Line], sheet: Sheet, hyphenated: frozenset[str]) -> tuple[str, tuple[Span, ...]]:
+def _prose(lines: Sequence[Line], sheet: Sheet, vocabulary: Vocabulary) -> tuple[str, tuple[Span, ...]]:
     """The lines as one text; a word broken at a line's end is made whole."""
     text, spans = "", list[Span]()
     before: Word | None = None
@@ -154,7 +141,7 @@ def _prose(lines: Sequence[Line], sheet: Sheet, hyphenated: frozenset[str]) -> t
         spaced = columns.apart if line.mixed else columns.spaced_after
         for place, word in enumerate(line.read):
             if before is not None:
-                whole = _unbroken(text, word.text, hyphenated) if place == 0 else None
+                whole = vocabulary.joined(text, word.text) if place == 0 else None
                 if whole is not None:
                     text = whole
                     spans[-1] = spans[-1]._replace(end=len(text))
@@ -166,7 +153,7 @@ def _prose(lines: Sequence[Line], sheet: Sheet, hyphenated: frozenset[str]) -> t
     return text, tuple(spans)
 
 
-def _tabular(table: tables.Table, sheet: Sheet) -> tuple[str, tuple[Span, ...]]:
+def _tabular(table: tables.Table, sheet: Sheet, vocabulary: Vocabulary) -> tuple[str, tuple[Span, ...]]:
     """One line of text per row, cells divided by " | "."""
     text, spans = "", list[Span]()
     for row in table.rows:
@@ -175,20 +162,30 @@ def _tabular(table: tables.Table, sheet: Sheet) -> tuple[str, tuple[Span, ...]]:
         for number, cell in enumerate(row.cells):
             text += " | " if number else ""
             words = bidi.in_order(cell.words) if row.line.mixed else cell.words
-            for place, word in enumerate(words):
-                if place and spaced(words[place - 1], word) and not (text[-1] in "$€£¥(" and word.text[0].isdigit()):
-                    text += " "
+            for before, word in zip([None, *words], words, strict=False):
+                if before is not None:
+                    beneath = word.y1 <= before.y1 - 0.5 * word.size  # a cell of several lines
+                    whole = vocabulary.joined(text, word.text) if beneath else None
+                    if whole is not None:
+                        text = whole
+                        spans[-1] = spans[-1]._replace(end=len(text))
+                    elif not solid(text[-1], word.text[0]) if beneath else spaced(before, word) and not _one_amount(text, word):
+                        text += " "
                 spans.append(_span(word, len(text), len(text) + len(word.text), sheet))
                 text += word.text
     return text, tuple(spans)
 
 
-def _element(block: _Block, sheet: Sheet, hyphenated: frozenset[str]) -> Element:
+def _one_amount(text: str, word: Word) -> bool:
+    return text[-1] in "$€£¥(" and word.text[0].isdigit()
+
+
+def _element(block: _Block, sheet: Sheet, vocabulary: Vocabulary) -> Element:
     if block.table:
-        text, spans = _tabular(block.table, sheet)
+        text, spans = _tabular(block.table, sheet, vocabulary)
         table = block.table
         return Element(kind="Table", text=text, page=sheet.page, spans=spans, columns=table.columns, units=table.units, header=table.header)
-    text, spans = _prose(block.lines, sheet, hyphenated)
+    text, spans = _prose(block.lines, sheet, vocabulary)
     kind: Kind = "NarrativeText"
     if block.role in ("header", "footer"):
         kind = "Header" if block.role == "header" else "Footer"
@@ -244,7 +241,7 @@ def _captioned(elements: Sequence[Element]) -> list[Element]:
     return done
 
 
-def _continued(elements: Sequence[Element], aside: set[int], hyphenated: frozenset[str]) -> list[Element]:
+def _continued(elements: Sequence[Element], aside: set[int], vocabulary: Vocabulary) -> list[Element]:
     """Join a paragraph that a page's or a column's end broke in mid-sentence: it stops without a stop and goes on with a small letter.
 
     `aside` are the indexes of elements that stand beside the text: running lines, and words that run up or down the page.
@@ -264,7 +261,7 @@ def _continued(elements: Sequence[Element], aside: set[int], hyphenated: frozens
             and not before.text.endswith(_ENDS)
             and (element.text[:1].islower() or (is_cjk(before.text[-1]) and is_cjk(element.text[0]) and element.page > before.page))
         ):
-            whole = _unbroken(before.text, element.text, hyphenated)
+            whole = vocabulary.joined(before.text, element.text)
             head = before.text if whole is None else whole
             gap = "" if whole is not None or solid(head[-1], element.text[0]) else " "
             shift = len(head) + len(gap)
@@ -281,7 +278,7 @@ def elements(sheets: Sequence[Sheet], bookmarks: Sequence[Bookmark] = ()) -> lis
     """The document's elements in reading order. A page's turned words follow its upright ones."""
     sheets = [bidi.facing(sheet) for sheet in sheets]
     body = titles.body_style(sheets)
-    hyphenated = _hyphenated(sheets)
+    vocabulary = hyphens.vocabulary(sheets)
     marks: dict[int, set[str]] = {}
     for mark in bookmarks:
         marks.setdefault(mark.page, set()).add(titles.plain(mark.title))
@@ -295,7 +292,7 @@ def elements(sheets: Sequence[Sheet], bookmarks: Sequence[Bookmark] = ()) -> lis
                 block = replace(block, table=tables.continued(above[1], block.table))  # noqa: PLW2901
             if block.table:
                 above = (len(found), block.table)
-            element = _element(block, sheet, hyphenated)
+            element = _element(block, sheet, vocabulary)
             may_head = element.kind == "NarrativeText" or (element.kind == "ListItem" and not _SYMBOL.match(element.text))
             if may_head and titles.is_title(block.lines, element.text, body, marks.get(sheet.page, ())):
                 keys[len(found)] = titles.rank(block.lines, element.text, sheet.page, body, bookmarks)
@@ -306,4 +303,4 @@ def elements(sheets: Sequence[Sheet], bookmarks: Sequence[Bookmark] = ()) -> lis
     keys = dict(zip(keys, titles.demoted([(found[index].text, key) for index, key in keys.items()]), strict=True))
     levels = titles.levels(list(keys.values()))
     leveled = [replace(element, level=levels[keys[index]]) if index in keys else element for index, element in enumerate(found)]
-    return _captioned(_continued(leveled, aside, hyphenated))
+    return _captioned(_continued(leveled, aside, vocabulary))
