@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pypdfium2 import raw
 
 from rag import bidi, unseen
 from rag.words import BOLD, ITALIC, Sheet, Word, clean, is_cjk, turned
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 _LINE_HYPHENS = {0x2, 0xAD, 0xFFFE}  # PDFium's marks for a hyphen at a line's end
 _SPACES = {0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF} | set(range(0x2000, 0x200C))
@@ -20,6 +24,9 @@ _NO_INK = {3, 7}  # text render modes: invisible, and for clipping only
 _FAINT = 10  # of 255
 _BOLD_NAMES = ("bold", "black", "heavy", "demi", "-bd", "-medi", "simhei", "heiti")
 _ITALIC_NAMES = ("italic", "oblique", "-it")
+_NOTED = re.compile(r"(?<=[^\W\d_]{3})[.,;:)”’\"]{0,2}(\d{1,2})(?!\w)")
+_CLOSING = set(",.;:)”’")
+_SMALL = 0.8  # times the type size of the text
 MIN_VERTICAL = 4  # characters below another
 _ASCENT, _DESCENT = 0.8, 0.2  # of the type size; for turned words, whose fonts PDFium does not measure across the line
 
@@ -74,16 +81,20 @@ def type_size(text: Any, index: int) -> float:
     return round(size, 2)
 
 
-def runs(codes: list[int]) -> list[tuple[int, int, bool]]:
-    """Cut a page's characters into words [first, last) and whether white space precedes; a Chinese character is a word of its own."""
+def runs(codes: list[int], breaks: Container[int] = ()) -> list[tuple[int, int, bool]]:
+    """Cut a page's characters into words [first, last) and whether white space precedes; a Chinese character is a word of its own.
+
+    At one of the `breaks` a word ends although no white space follows.
+    """
     found: list[tuple[int, int, bool]] = []
     start, spaced = -1, True
     for index, code in enumerate(codes):
         space = (code <= 0x20 and code not in _LINE_HYPHENS) or code in _SPACES
         alone = not space and code >= 0x2E80 and is_cjk(chr(code))
-        if start >= 0 and (space or alone):
+        broken = index in breaks
+        if start >= 0 and (space or alone or broken):
             found.append((start, index, spaced))
-            start, spaced = -1, False
+            start, spaced = -1, broken
         if space:
             spaced = True
         elif alone:
@@ -97,6 +108,15 @@ def runs(codes: list[int]) -> list[tuple[int, int, bool]]:
     if start >= 0:
         found.append((start, len(codes), spaced))
     return found
+
+
+def note_marks(text: Any, characters: str, styles: Styles) -> set[int]:
+    """Where the small figures of footnotes begin that stand right after a word: "practice2" is no word."""
+    return {
+        match.start(1)
+        for match in _NOTED.finditer(characters)
+        if styles.of(text, match.start(1))[0] < _SMALL * styles.of(text, match.start(1) - 1)[0]
+    }
 
 
 def decoded(codes: list[int]) -> str:
@@ -160,8 +180,12 @@ def sheets_of(page: Any, number: int, styles: Styles) -> list[Sheet]:
     found: list[tuple[int, Word]] = []  # with their turn; boxes as displayed
     doubtful: list[int] = []
     skipped = False
-    for first, last, spaced in runs(codes):
+    marks = note_marks(text, characters, styles)
+    after_mark = False
+    for first, last, white in runs(codes, marks):
         content = decoded(codes[first:last])
+        spaced = white and not (after_mark and content[:1] in _CLOSING)  # PDFium begins a line there
+        after_mark = first in marks
         angle = raw.FPDFText_GetCharAngle(text, first)  # radians clockwise, before the page's rotation; negative when unknown
         quarter = -round(math.degrees(max(angle, 0.0)) / 90) % 4
         size, style, doubt = styles.of(text, first)

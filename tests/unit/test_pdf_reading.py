@@ -6,6 +6,7 @@ import io
 
 import pytest
 from PIL import Image
+from reportlab.pdfgen.canvas import Canvas
 
 from rag import pdf
 from rag.layout import Element
@@ -118,6 +119,25 @@ def test_a_sentence_across_a_page_break_is_whole_and_boxed_on_both_pages() -> No
 
 def test_a_word_broken_at_a_lines_end_is_made_whole() -> None:
     assert "the barometer stood" in text_of(pdf.read(pdfs.lines("All through that night and the next the baro-", "meter stood low.")))
+
+
+def test_the_small_figure_of_a_footnote_is_no_part_of_the_word_before_it() -> None:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer)
+    line = canvas.beginText(60, 700)
+    for text, size, rise in (
+        ("As seen in practice", 10, 0),
+        ("2", 6, 4),
+        (", but not for CO", 10, 0),
+        ("2", 6, -2),
+        (" nor H2 and R12.", 10, 0),
+    ):
+        line.setFont("Helvetica", size)
+        line.setRise(rise)
+        line.textOut(text)
+    canvas.drawText(line)
+    canvas.save()
+    assert text_of(pdf.read(buffer.getvalue())) == "As seen in practice 2, but not for CO2 nor H2 and R12."
 
 
 def test_a_compound_word_keeps_its_hyphen_at_a_lines_end() -> None:
