@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from db.chunks import Draft, Sentence
 from rag import sentences, structure
 from rag.profile import Profile, profile
-from rag.titles import plain
+from rag.titles import outside, plain
 from rag.words import is_cjk
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ def _pieces(elements: Sequence[Element], count_tokens: Callable[[str], int]) -> 
         if element.kind == "Title":
             while stack and stack[-1][0] >= element.level:
                 stack.pop()
+            del stack[outside([title for _, title in stack], element.text) :]
             stack.append((element.level, element.text))
         path = tuple(title for _, title in stack)
         limit = sentences.MAX_CHARACTERS

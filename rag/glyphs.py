@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pypdfium2 import raw
 
 from rag import bidi, unseen
+from rag.unseen import Ink
 from rag.words import BOLD, ITALIC, Sheet, Word, clean, is_cjk, turned
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _LINE_HYPHENS = {0x2, 0xAD, 0xFFFE}  # PDFium's marks for a hyphen at a line's e
 _SPACES = {0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF} | set(range(0x2000, 0x200C))
 _FORCE_BOLD, _ITALIC_FLAG = 1 << 18, 1 << 6  # font descriptor flags (PDF 32000-1, table 123)
 _STROKED = 2  # text render mode "fill, then stroke": bold made up from a plain font
-_NO_INK = {3, 7}  # text render modes: invisible, and for clipping only
+_NO_INK = {3, 7}  # text render modes: invisible, or for clipping only
 _FAINT = 10  # of 255
 _BOLD_NAMES = ("bold", "black", "heavy", "demi", "-bd", "-medi", "simhei", "heiti")
 _ITALIC_NAMES = ("italic", "oblique", "-it")
@@ -46,11 +47,11 @@ class Styles:
     """What is common to the characters of a page's text objects, asked of PDFium once per object and once per font."""
 
     def __init__(self) -> None:
-        self._objects: dict[int, tuple[float, int, bool]] = {}
+        self._objects: dict[int, tuple[float, int, Ink]] = {}
         self._fonts: dict[int, int] = {}
 
-    def of(self, text: Any, index: int) -> tuple[float, int, bool]:
-        """Type size in points as displayed, style, and whether the object's ink may leave no trace, of the character's text object."""
+    def of(self, text: Any, index: int) -> tuple[float, int, Ink]:
+        """Type size in points as displayed, style and ink of the character's text object."""
         text_object = raw.FPDFText_GetTextObject(text, index)
         address = ctypes.cast(text_object, ctypes.c_void_p).value or 0
         known = self._objects.get(address)
@@ -61,7 +62,8 @@ class Styles:
                 self._fonts[font_address] = font_style(font)
             mode = raw.FPDFTextObj_GetTextRenderMode(text_object) if address else 0
             style = self._fonts.get(font_address, 0) | (BOLD if mode == _STROKED else 0)
-            known = (type_size(text, index), style, mode in _NO_INK or (bool(address) and is_pale(text_object)))
+            ink = Ink.NONE if mode in _NO_INK else Ink.PALE if address and is_pale(text_object) else Ink.DARK
+            known = (type_size(text, index), style, ink)
             self._objects[address] = known
         return known
 
@@ -178,7 +180,7 @@ def sheets_of(page: Any, number: int, styles: Styles) -> list[Sheet]:
     if bidi.rightward(characters := "".join(map(chr, codes))):
         codes = [ord(char) for char in bidi.mended(characters, lambda index: loose_box(text, index, rect))]
     found: list[tuple[int, Word]] = []  # with their turn; boxes as displayed
-    doubtful: list[int] = []
+    doubtful: dict[int, Ink] = {}  # by the word's index
     skipped = False
     marks = note_marks(text, characters, styles)
     after_mark = False
@@ -188,26 +190,25 @@ def sheets_of(page: Any, number: int, styles: Styles) -> list[Sheet]:
         after_mark = first in marks
         angle = raw.FPDFText_GetCharAngle(text, first)  # radians clockwise, before the page's rotation; negative when unknown
         quarter = -round(math.degrees(max(angle, 0.0)) / 90) % 4
-        size, style, doubt = styles.of(text, first)
+        size, style, ink = styles.of(text, first)
         if quarter:
             x0, y0, x1, y1 = turned_box(text, first, last, quarter, size)
         else:
             x0, y0, x1, y1 = upright_box(text, first, last, rect)
         x0, y0, x1, y1 = turned((x0 - left, y0 - bottom, x1 - left, y1 - bottom), rotation, *unrotated)
         inside = 0 <= (x0 + x1) / 2 <= width and 0 <= (y0 + y1) / 2 <= height
-        if not content or not inside:
+        if not content or not inside or (content[-1] == "]" and content.startswith(unseen.MARKS)):
             skipped = True
             continue
-        if doubt:
-            doubtful.append(len(found))
+        if ink:
+            doubtful[len(found)] = ink
         x0, y0 = round(max(x0, 0.0), 2), round(max(y0, 0.0), 2)
         x1, y1 = round(min(x1, width), 2), round(min(y1, height), 2)
         found.append(((quarter - rotation) % 4, Word(content, x0, y0, x1, y1, size, style, spaced or skipped)))
         skipped = False
     textpage.close()
     if doubtful:
-        inked = unseen.shown(page, [found[index][1][1:5] for index in doubtful])
-        hidden = {index for index, ink in zip(doubtful, inked, strict=True) if not ink}
+        hidden = unseen.hidden(page, [word for _, word in found], doubtful)
         found = [placed for index, placed in enumerate(found) if index not in hidden]
     words: tuple[list[Word], ...] = ([], [], [], [])
     downwards = vertical([word for turn, word in found if not turn]) if max(codes, default=0) >= 0x2E80 else set()

@@ -294,7 +294,7 @@ def elements(sheets: Sequence[Sheet], bookmarks: Sequence[Bookmark] = ()) -> lis
                 above = (len(found), block.table)
             element = _element(block, sheet, vocabulary)
             may_head = element.kind == "NarrativeText" or (element.kind == "ListItem" and not _SYMBOL.match(element.text))
-            if may_head and titles.is_title(block.lines, element.text, body, marks.get(sheet.page, ())):
+            if may_head and titles.is_title(block.lines, element.text, body, marks.get(sheet.page, ()), first_page=sheet.page == 1):
                 keys[len(found)] = titles.rank(block.lines, element.text, sheet.page, body, bookmarks)
                 element = replace(element, kind="Title")
             if sheet.turn or element.kind in ("Header", "Footer"):

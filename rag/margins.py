@@ -18,13 +18,16 @@ _NUMBER = re.compile(
     r"^\W*(?:page|p\.|seite|第)?\s*(?:[ivxlc]{1,7}|[A-Z]{1,2}-?\d{1,4}|\d{1,4})\s*(?:页|頁)?\s*(?:(?:of|/|\||共)\s*\d{1,4}\s*(?:页|頁)?)?\W*$",
     re.IGNORECASE,
 )
+_PAGE_OF = re.compile(
+    r"^(?:page )?#(?: ?(?:/|of) ?#)?[ |·–-]+(?=\D*$)|(?<=\D)[ |·–-]+(?:page )?#(?: ?(?:/|of) ?#)?$"
+)  # at either end of a running line
 
 
 def _key(line: Line, larger: float) -> str:
     """The wording, without its figures unless it is set as large as a title: "Chapter 1" and "Chapter 2" do not repeat each other."""
     if line.size >= larger:
         return " ".join(line.text.lower().split())
-    return re.sub(r"\d+", "#", " ".join(line.text.lower().split()))
+    return _PAGE_OF.sub("", re.sub(r"\d+", "#", " ".join(line.text.lower().split())))
 
 
 def _edges(lines: Sequence[Line], height: float) -> list[tuple[Line, bool, int]]:

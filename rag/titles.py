@@ -35,6 +35,16 @@ _NUMBERED = (
 _UNNUMBERED = 9
 _ENDS_SENTENCE = re.compile(r"[.,;，。；、](?:[\"'”’)]*)$")
 _COMPANY_END = re.compile(r"\b(?:inc|co|corp|ltd|l\.p|n\.v|s\.a|p\.l\.c)\.$", re.IGNORECASE)
+# The parts of a set of accounts, none of which belongs to another however it is set.
+_ACCOUNTS = re.compile(
+    r"^(?:(?:the|condensed|consolidated|combined|interim|unaudited)\s+)*(?:balance sheets?|statements? of|income statements?|notes to (?:the\s+)?)"
+    r"|^(?:合并|母公司|公司)*(?:资产负债表|利润表|现金流量表|所有者权益变动表|财务报表附注)",
+    re.IGNORECASE,
+)
+_AUDIT = re.compile(r"^(?:attestation )?reports? of (?:the )?independent|^independent auditor|^审计报告", re.IGNORECASE)
+_NOTE = re.compile(r"^note\s+\d", re.IGNORECASE)
+_MARKED = re.compile(r"\w\s*[∗*†‡§¶]")  # authors, with the marks of their institutes
+_NAMES = re.compile(r"^[A-Z][\w.’'-]*(?: [A-Z][\w.’'-]*){1,3}$")
 _FIRST_NUMBER = re.compile(r"^(?:(?:part|item|chapter|note)\s+)?[\divxIVX]+[A-Za-z]?\.$", re.IGNORECASE)
 
 
@@ -52,11 +62,32 @@ def plain(text: str) -> str:
     return "".join(char for char in text.lower() if char.isalnum())
 
 
+def outside(path: Sequence[str], text: str) -> int:
+    """How many of the titles above it, from the outermost, a title stands below.
+
+    A statement is no part of the auditor's report before it, nor that report of a note to the statements.
+    """
+    if _AUDIT.search(text):
+        ends = (place for place, title in enumerate(path) if _NOTE.search(title) or _ACCOUNTS.search(title) or _AUDIT.search(title))
+    elif _ACCOUNTS.search(text):
+        ends = (place for place, title in enumerate(path) if _AUDIT.search(title))
+    else:
+        return len(path)
+    return next(ends, len(path))
+
+
+def names_people(text: str) -> bool:
+    """Whether a line is that of a paper's authors: three names or more, or marks of institutes behind them."""
+    names = [_MARKED.sub(lambda match: match[0][0], name).strip() for name in re.split(r",|\band\b|&", text)]
+    named = [name for name in names if _NAMES.match(name)]
+    return len(named) >= 3 and len(named) >= 0.7 * len([name for name in names if name])
+
+
 def numbering(text: str) -> int:
     return next((depth for pattern, depth in _NUMBERED if pattern.match(text)), _UNNUMBERED)
 
 
-def is_title(lines: Sequence[Line], text: str, body: tuple[float, int], bookmarks: Iterable[str]) -> bool:
+def is_title(lines: Sequence[Line], text: str, body: tuple[float, int], bookmarks: Iterable[str], *, first_page: bool = False) -> bool:
     """Whether a paragraph of one to three lines heads what follows."""
     letters = sum(map(str.isalpha, text))
     cjk = sum(map(is_cjk, text))
@@ -64,7 +95,7 @@ def is_title(lines: Sequence[Line], text: str, body: tuple[float, int], bookmark
         return False
     if any(plain(text) == mark for mark in bookmarks):
         return True
-    remark = text[0] in "(（" and text[-1] in ")）"  # such as the units of a table
+    remark = (text[0] in "(（" and text[-1] in ")）") or (first_page and names_people(text))  # such as the units of a table; authors
     if remark or (_ENDS_SENTENCE.search(text) and not _FIRST_NUMBER.match(text) and not _COMPANY_END.search(text)):
         return False
     size, style = body

@@ -135,3 +135,11 @@ def test_a_chunk_across_a_page_break_names_both_pages() -> None:
 
 def test_a_document_without_text_gives_no_chunks() -> None:
     assert chunks(pdfs.without_text()) == []
+
+
+def test_statements_stand_beside_the_auditors_report_and_not_below_it() -> None:
+    body = "Long enough a sentence to be the body of this part of the report, in which nothing else is said at all. " * 6
+    parts = ["Report of Independent Auditors", "Consolidated Balance Sheets", "Note 1 Debt"]
+    paragraphs = [part for title, size in zip(parts, (16, 15, 14), strict=True) for part in ((title, size), (body, 8))]
+    drafts = chunks(pdfs.first_page(("Accounts of the Harbour", 20), *paragraphs))
+    assert [draft.heading for draft in drafts] == [parts[0], parts[1], f"{parts[1]} > {parts[2]}"]

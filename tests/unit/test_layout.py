@@ -114,3 +114,21 @@ def test_a_title_that_comes_back_stands_below_the_others_set_alike() -> None:
     canvas.save()
     levels = {title.text: title.level for title in of_kind(buffer.getvalue(), "Title")}
     assert levels["Barometers"] == levels["Altimeters"] == levels["Compasses"] < levels["Revenue"]
+
+
+def test_a_papers_authors_are_no_title() -> None:
+    content = pdfs.first_page(
+        ("Mills by the Sea", 18), ("Anna B. Holm∗, Jon Moe†, Eva Lie and Per-Olav Dahl", 14), ("Introduction", 14), (pdfs.ABSTRACT, 10)
+    )
+    assert [title.text for title in of_kind(content, "Title")] == ["Mills by the Sea", "Introduction"]
+
+
+def test_a_running_line_is_known_with_and_without_a_page_number_beside_it() -> None:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=A4)
+    for number in range(1, 5):
+        canvas.drawString(60, 30, "Harbour report of the spring" + (f" | {number} / 4" if number > 1 else ""))
+        canvas.drawString(60, 700, f"What is told on the page with the number {number * 7} differs.")
+        canvas.showPage()
+    canvas.save()
+    assert len(of_kind(buffer.getvalue(), "Footer")) == 4
