@@ -159,9 +159,25 @@ def independent(left: Sequence[Line], right: Sequence[Line]) -> bool:
     if all(prose):
         return True
     if not any(prose):
-        return False
+        return _shifted(left, right)
     few, many = (left, right) if prose[1] else (right, left)
     return len(few) >= MIN_LINES and aligned_share(few, many) < 0.5
+
+
+def _shifted(left: Sequence[Line], right: Sequence[Line]) -> bool:
+    """Whether two tables of figures stand side by side whose rows do not meet."""
+    labels = _labels(left)
+    if len(labels) < MIN_LINES:
+        return False
+    few, many = sorted((labels, _labels(right)), key=len)
+    return len(few) >= MIN_LINES and aligned_share(few, many) < 0.5
+
+
+def _labels(side: Sequence[Line]) -> list[Line]:
+    """The labels that have figures on their right."""
+    figures = [line for line in side if line.text[-1:].isdigit() or line.text[-1:] in "%)—-"]
+    words = [line for line in side if any(map(str.isalpha, line.text))]
+    return [line for line in words if any(line.x1 < figure.x0 and abs(line.y0 - figure.y0) < 0.3 * line.size for figure in figures)]
 
 
 def _bands(lines: Sequence[Line], edge: float) -> Iterable[tuple[float, float]]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from rag import bidi, columns, grids, hyphens, margins, tables, titles
-from rag.words import Bookmark, Sheet, Span, Word, is_cjk, shown, solid
+from rag import bidi, captions, columns, continuation, grids, hyphens, margins, tables, titles
+from rag.words import Bookmark, Sheet, Span, Word, shown, solid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,11 +25,9 @@ Kind = Literal["Title", "NarrativeText", "ListItem", "Table", "Header", "Footer"
 PITCH = 1.3  # times the usual distance between lines: a wider one begins a paragraph
 BETWEEN = 5  # elements, running lines among them, that may part a table from its continuation
 INDENT = 0.9  # em
-MAX_CAPTION = 180  # characters
 _BULLET = re.compile(r"^(?:[•●○◦▪■□◆◇►▶➢➤✓✔·*\-–—]|[(（]?(?:\d{1,2}|[a-z]|[ivx]{1,4})[)）]|\d{1,2}[.、．](?!\d)|[①-⑳])$")
 _SYMBOL = re.compile(r"^[•●○◦▪■□◆◇►▶➢➤✓✔·*–—-]\s")
 _BULLET_START = re.compile(r"^[•●○◦▪■◆◇►▶➢➤✓✔①-⑳]|^[(（](?:\d{1,2}|[a-z]|[ivx]{1,4}|[一二三四五六七八九十]+)[)）]", re.IGNORECASE)
-_ENDS = tuple('.!?:;。！？：；”"؟۔؛')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +71,7 @@ def _new_paragraph(block: Sequence[Line], line: Line, pitch: float, right: float
     # The line above was ended on purpose when this line's first word would still have fitted on it.
     first_word = line.words[0].x1 - line.words[0].x0
     ended = above.x1 + first_word + 1.5 * em < right
-    if ended and (above.text.endswith(_ENDS) or not line.text[:1].islower()):
+    if ended and (above.text.endswith(continuation.ENDS) or not line.text[:1].islower()):
         return True
     hanging = len(block) == 1 and bool(_BULLET.match(block[0].words[0].text) or _BULLET_START.match(block[0].text))
     return line.x0 > above.x0 + INDENT * em and not hanging
@@ -213,67 +211,6 @@ def _page_blocks(sheets: Sequence[Sheet], larger: float) -> list[tuple[Sheet, li
     return found
 
 
-def _last_sentence(text: str) -> str:
-    """The last sentence, from a word's start where it is very long."""
-    last = re.split(r"(?<=[.!?])\s+(?=[A-Z])|(?<=[。！？])", text)[-1]
-    return last if len(last) <= MAX_CAPTION else last[-MAX_CAPTION:].partition(" ")[2] or last[-MAX_CAPTION:]
-
-
-def _captioned(elements: Sequence[Element]) -> list[Element]:
-    """Give each table the short lines right above it as its caption, or the introducing sentence that ends in a colon."""
-    done: list[Element] = []
-    for element in elements:
-        if element.kind == "Table":
-            above: list[str] = []
-            for before in reversed(done[-3:]):
-                introduces = before.kind in ("NarrativeText", "ListItem") and before.text.endswith((":", "："))
-                if before.page != element.page or before.kind in ("Table", "Header", "Footer"):
-                    break
-                if introduces and not above:
-                    above.append(_last_sentence(before.text))
-                    break
-                if len(before.text) > 120 or before.text.endswith((".", "。")):
-                    break
-                above.append(before.text)
-            done.append(replace(element, caption="\n".join(reversed(above))))
-        else:
-            done.append(element)
-    return done
-
-
-def _continued(elements: Sequence[Element], aside: set[int], vocabulary: Vocabulary) -> list[Element]:
-    """Join a paragraph that a page's or a column's end broke in mid-sentence: it stops without a stop and goes on with a small letter.
-
-    `aside` are the indexes of elements that stand beside the text: running lines, and words that run up or down the page.
-    """
-    done: list[Element] = []
-    last = -1  # index in `done` of the text's last element
-    for index, element in enumerate(elements):
-        if index in aside:
-            done.append(element)
-            continue
-        before = done[last] if last >= 0 else None
-        if (
-            before
-            and before.kind in ("NarrativeText", "ListItem")
-            and element.kind == "NarrativeText"
-            and element.page - before.spans[-1].page <= 1
-            and not before.text.endswith(_ENDS)
-            and (element.text[:1].islower() or (is_cjk(before.text[-1]) and is_cjk(element.text[0]) and element.page > before.page))
-        ):
-            whole = vocabulary.joined(before.text, element.text)
-            head = before.text if whole is None else whole
-            gap = "" if whole is not None or solid(head[-1], element.text[0]) else " "
-            shift = len(head) + len(gap)
-            moved = tuple(span._replace(start=span.start + shift, end=span.end + shift) for span in element.spans)
-            kept = (*before.spans[:-1], before.spans[-1]._replace(end=len(head)))
-            done[last] = replace(before, text=head + gap + element.text, spans=kept + moved)
-            continue
-        done.append(element)
-        last = len(done) - 1
-    return done
-
-
 def elements(sheets: Sequence[Sheet], bookmarks: Sequence[Bookmark] = ()) -> list[Element]:
     """The document's elements in reading order. A page's turned words follow its upright ones."""
     sheets = [bidi.facing(sheet) for sheet in sheets]
@@ -286,12 +223,18 @@ def elements(sheets: Sequence[Sheet], bookmarks: Sequence[Bookmark] = ()) -> lis
     aside: set[int] = set()
     keys: dict[int, titles.Key] = {}
     above: tuple[int, tables.Table] | None = None  # the last table and its element's index
+    follows: dict[int, int] = {}  # the indexes of tables that go on with another one, and of that
     for sheet, blocks in _page_blocks(sheets, titles.LARGER * body[0]):
         for block in blocks:
-            if block.table and above and len(found) - above[0] <= BETWEEN and sheet.page - found[above[0]].page <= 1:
-                block = replace(block, table=tables.continued(above[1], block.table))  # noqa: PLW2901
-            if block.table:
-                above = (len(found), block.table)
+            if table := block.table:
+                if above and len(found) - above[0] <= BETWEEN and sheet.page - found[above[0]].page <= 1:
+                    first, table = continuation.headed(above[1], table)
+                    found[above[0]] = replace(found[above[0]], columns=first.columns, header=first.header)
+                    caption = captions.above(found[: above[0]], found[above[0]].page)
+                    if continuation.goes_on(found[above[0]], caption, found[above[0] + 1 :], table, sheet.page):
+                        follows[len(found)] = above[0]
+                above = (len(found), table)
+                block = replace(block, table=table)  # noqa: PLW2901
             element = _element(block, sheet, vocabulary)
             may_head = element.kind == "NarrativeText" or (element.kind == "ListItem" and not _SYMBOL.match(element.text))
             if may_head and titles.is_title(block.lines, element.text, body, marks.get(sheet.page, ()), first_page=sheet.page == 1):
@@ -303,4 +246,4 @@ def elements(sheets: Sequence[Sheet], bookmarks: Sequence[Bookmark] = ()) -> lis
     keys = dict(zip(keys, titles.demoted([(found[index].text, key) for index, key in keys.items()]), strict=True))
     levels = titles.levels(list(keys.values()))
     leveled = [replace(element, level=levels[keys[index]]) if index in keys else element for index, element in enumerate(found)]
-    return _captioned(_continued(leveled, aside, vocabulary))
+    return continuation.paragraphs(captions.captioned(leveled, follows), aside, vocabulary)

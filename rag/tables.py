@@ -200,36 +200,27 @@ def _width(rows: Sequence[Row]) -> float:
     return max(row.line.x1 for row in rows) - min(row.line.x0 for row in rows)
 
 
-def _ranges(body: Sequence[Row]) -> list[tuple[float, float]]:
+def ranges(body: Sequence[Row]) -> list[tuple[float, float]]:
     """The columns of figures as (left, right): those of the fullest row, widened by the figures of other rows that overlap just one."""
-    ranges = [(cell.x0, cell.x1) for cell in max(body, key=lambda row: len(row.figures)).figures]
+    found = [(cell.x0, cell.x1) for cell in max(body, key=lambda row: len(row.figures)).figures]
     for row in body:
         for cell in row.figures:
-            over = [place for place, (left, right) in enumerate(ranges) if min(cell.x1, right) > max(cell.x0, left)]
+            over = [place for place, (left, right) in enumerate(found) if min(cell.x1, right) > max(cell.x0, left)]
             if len(over) == 1:
-                left, right = ranges[over[0]]
-                ranges[over[0]] = (min(left, cell.x0), max(right, cell.x1))
-    return ranges
-
-
-def continued(above: Table, table: Table) -> Table:
-    """A table without headers takes those of the one above it when its figures stand in the same columns."""
-    if table.columns or not above.columns:
-        return table
-    upper, lower = _ranges(above.rows[above.header :]), _ranges(table.rows)
-    same = len(upper) == len(lower) and all(min(a[1], b[1]) > max(a[0], b[0]) for a, b in zip(upper, lower, strict=True))
-    return replace(table, columns=above.columns, units=table.units or above.units) if same and lower else table
+                left, right = found[over[0]]
+                found[over[0]] = (min(left, cell.x0), max(right, cell.x1))
+    return found
 
 
 def _columns(header: Sequence[Row], body: Sequence[Row]) -> str:
     """Header cells read downwards per column of figures, left to right; a cell over several columns counts for each."""
-    ranges = _ranges(body)
-    names: list[list[Cell]] = [[] for _ in ranges]
+    places = ranges(body)
+    names: list[list[Cell]] = [[] for _ in places]
     for row in header:
         for cell in () if _heads_alone(row) else row.cells:
-            over = [name for name, (left, right) in zip(names, ranges, strict=True) if min(cell.x1, right) > max(cell.x0, left)]
+            over = [name for name, (left, right) in zip(names, places, strict=True) if min(cell.x1, right) > max(cell.x0, left)]
             if not over:  # set beside its figures: the nearest column, if near
-                distance, place = min((max(left - cell.x1, cell.x0 - right), place) for place, (left, right) in enumerate(ranges))
+                distance, place = min((max(left - cell.x1, cell.x0 - right), place) for place, (left, right) in enumerate(places))
                 over = [names[place]] if distance <= HEADER_DRIFT * row.line.size else []
             for name in over:
                 name.append(cell)
