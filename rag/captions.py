@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MAX_SENTENCE = 180  # characters
 MAX_LINE = 120  # characters
 MAX_LINES = 3
-_NUMBERED = re.compile(r"^(?:table|tab\.|exhibit|表)\s*(?:\d|[A-Z]\b|[IVX]+\b)", re.IGNORECASE)
+NUMBERED = re.compile(r"^(?:table|tab\.|exhibit|表)\s*(?:\d|[A-Z]\b|[IVX]+\b)", re.IGNORECASE)
 _OF_A_FIGURE = re.compile(r"^(?:figure|fig\.|chart|图)\s*\d", re.IGNORECASE)
 
 
@@ -31,7 +31,7 @@ def above(elements: Sequence[Element], page: int) -> str:
     for before in reversed(elements[-MAX_LINES:]):
         if before.page != page or before.kind in ("Table", "Header", "Footer") or _OF_A_FIGURE.match(before.text):
             break
-        if _NUMBERED.match(before.text):
+        if NUMBERED.match(before.text):
             lines.append(before.text if len(before.text) <= 2 * MAX_SENTENCE else before.text[:MAX_SENTENCE])
             break
         if not lines and before.kind in ("NarrativeText", "ListItem") and before.text.endswith((":", "：")):
@@ -55,7 +55,7 @@ def captioned(elements: Sequence[Element], follows: Mapping[int, int]) -> list[E
             done.append(replace(element, caption=first.caption, units=element.units or first.units))
         else:
             after = elements[index + 1] if index + 1 < len(elements) else None
-            named_below = below and after is not None and after.page == element.page and _NUMBERED.match(after.text)
+            named_below = below and after is not None and after.page == element.page and NUMBERED.match(after.text)
             lines = above(done, element.page)
             caption = after.text[: 2 * MAX_SENTENCE] if named_below and after and not _is_numbered(lines) else lines
             done.append(replace(element, caption=caption))
@@ -63,13 +63,13 @@ def captioned(elements: Sequence[Element], follows: Mapping[int, int]) -> list[E
 
 
 def _is_numbered(caption: str) -> bool:
-    return any(_NUMBERED.match(line) for line in caption.split("\n"))
+    return any(NUMBERED.match(line) for line in caption.split("\n"))
 
 
 def _numbered_below(elements: Sequence[Element]) -> bool:
     """Whether the document sets the numbered titles of its tables below them."""
     above = below = 0
     for before, element in pairwise(elements):
-        above += element.kind == "Table" and bool(_NUMBERED.match(before.text))
-        below += before.kind == "Table" and element.kind != "Table" and bool(_NUMBERED.match(element.text))
+        above += element.kind == "Table" and bool(NUMBERED.match(before.text))
+        below += before.kind == "Table" and element.kind != "Table" and bool(NUMBERED.match(element.text))
     return below > above

@@ -23,6 +23,7 @@ GUTTER = 0.7  # em: the least white space between two columns of text
 MIN_LINES = 4  # of text on each side of a gutter
 MAX_DEPTH = 6  # columns within columns
 PROSE_FILL = 0.6  # of the column's width that a line of running text fills
+INDEX = 0.78  # times the type size of a line: at most so large are the signs raised above it, or lowered
 _LEADERS = re.compile(r"^[.·…_‥•]{3,}$")
 
 
@@ -242,4 +243,31 @@ def rows(region: Sequence[Line]) -> list[Line]:
             found[-1].append(piece)
         else:
             found.append([piece])
-    return [line_of([word for piece in row for word in piece.words]) for row in found]
+    return [line_of([word for piece in row for word in piece.words]) for row in _with_indices(found)]
+
+
+def _with_indices(found: Sequence[list[Line]]) -> list[list[Line]]:
+    """Rows, each together with the small raised or lowered signs that stand at it and would else be lines of their own."""
+    done: list[list[Line]] = []
+    raised: list[Line] = []  # waiting for the row below
+    for place, row in enumerate(found):
+        size = max(piece.size for piece in row)
+        below = found[place + 1] if place + 1 < len(found) else None
+        if below and _at(row, size, below):
+            raised += row
+        elif done and not raised and _at(row, size, done[-1]):
+            done[-1] += row
+        else:
+            done.append([*raised, *row])
+            raised = []
+    return done
+
+
+def _at(row: Sequence[Line], size: float, other: Sequence[Line]) -> bool:
+    """Whether all pieces of a row are small and touch words of another one."""
+    large = max(piece.size for piece in other)
+    if size > INDEX * large:
+        return False
+    top, bottom = max(piece.y1 for piece in other), min(piece.y0 for piece in other)
+    left, right = min(piece.x0 for piece in other) - large, max(piece.x1 for piece in other) + large
+    return all(piece.y0 < top - 0.1 * large and piece.y1 > bottom + 0.1 * large and left <= piece.x0 <= piece.x1 <= right for piece in row)

@@ -30,7 +30,7 @@ def _place(cell: Cell, edges: Sequence[float], em: float) -> int | None:
 def _is_listed(row: Row) -> bool:
     """Whether a line is a list item: a mark, a gap, and text."""
     first = row.cells[0].text
-    return len(row.cells) == 2 and len(first) <= MAX_MARK and (not any(map(str.isalpha, first)) or first[-1] in ".)")
+    return len(row.cells) == 2 and len(first) <= MAX_MARK and (not any(map(str.isalpha, first)) or first[-1] in ".)）、．")
 
 
 def _run(rows: Sequence[Row], start: int) -> int:

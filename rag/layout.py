@@ -28,6 +28,9 @@ INDENT = 0.9  # em
 _BULLET = re.compile(r"^(?:[•●○◦▪■□◆◇►▶➢➤✓✔·*\-–—]|[(（]?(?:\d{1,2}|[a-z]|[ivx]{1,4})[)）]|\d{1,2}[.、．](?!\d)|[①-⑳])$")
 _SYMBOL = re.compile(r"^[•●○◦▪■□◆◇►▶➢➤✓✔·*–—-]\s")
 _BULLET_START = re.compile(r"^[•●○◦▪■◆◇►▶➢➤✓✔①-⑳]|^[(（](?:\d{1,2}|[a-z]|[ivx]{1,4}|[一二三四五六七八九十]+)[)）]", re.IGNORECASE)
+_ARTICLE = re.compile(r"^第[一二三四五六七八九十百零\d]+条")
+_NOTE = re.compile(r"^(?:[*∗†‡§¶①-⑳]|[(\[]?\d{1,2}[)\]]?)\s?[^\W\d]|^注\s*\d*\s*[:：]")
+SMALLER = 0.93  # times the body's type size, at most, are notes at the foot of a column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,7 @@ class _Block:
     """An element in the making, its lines still at hand."""
 
     lines: tuple[Line, ...]
-    role: str  # text, table, header, footer
+    role: str  # text, table, note, header, footer
     table: tables.Table | None = None
 
 
@@ -63,7 +66,8 @@ def _new_paragraph(block: Sequence[Line], line: Line, pitch: float, right: float
     distance = above.y1 - line.y1
     if distance > PITCH * pitch or distance < 0:
         return True
-    if _BULLET.match(line.words[0].text) or _BULLET_START.match(line.text):
+    article = _ARTICLE.match(line.text) and above.text.endswith(continuation.ENDS)
+    if article or _BULLET.match(line.words[0].text) or _BULLET_START.match(line.text):
         return True
     centred = abs((above.x0 + above.x1) - (line.x0 + line.x1)) < em and abs(above.x0 - line.x0) > 0.5 * em
     if centred:
@@ -197,15 +201,35 @@ def _regions(sheet: Sheet) -> list[list[Line]]:
     return [part for region in columns.regions(columns.pieces(sheet.words)) for part in grids.abreast(columns.rows(region))]
 
 
-def _page_blocks(sheets: Sequence[Sheet], larger: float) -> list[tuple[Sheet, list[_Block]]]:
+def _notes(blocks: Sequence[_Block], body: float) -> int:
+    """How many blocks at the foot of a column are notes: in small type, the first with a mark, below text and not below a table."""
+    first = len(blocks)
+    for place in range(len(blocks) - 1, 0, -1):
+        block = blocks[place]
+        if block.table or max(line.size for line in block.lines) > SMALLER * body:
+            break
+        if _NOTE.match(block.lines[0].text) and not blocks[place - 1].table:
+            first = place
+    below = first < len(blocks) and max(line.size for line in blocks[first - 1].lines) > SMALLER * body
+    return len(blocks) - first if below else 0
+
+
+def _page_blocks(sheets: Sequence[Sheet], body: float) -> list[tuple[Sheet, list[_Block]]]:
+    """Each sheet's blocks in reading order: header, text, the notes at the feet of its columns, footer."""
     regions = [_regions(sheet) for sheet in sheets]
     lines = [[line for region in page for line in region] for page in regions]
-    running = margins.running([(sheet.page, sheet.height, page) for sheet, page in zip(sheets, lines, strict=True)], larger)
+    pages = [(sheet.page, sheet.height, page) for sheet, page in zip(sheets, lines, strict=True)]
+    running = margins.running(pages, titles.LARGER * body)
     found = []
     for sheet, page, (headers, footers) in zip(sheets, regions, running, strict=True):
         blocks = [_Block(lines=(line,), role="header") for region in page for line in region if id(line) in headers]
+        notes: list[_Block] = []
         for region in page:
-            blocks += _blocks([line for line in region if id(line) not in headers and id(line) not in footers])
+            column = list(_blocks([line for line in region if id(line) not in headers and id(line) not in footers]))
+            text = len(column) - _notes(column, body)
+            blocks += column[:text]
+            notes += [replace(note, role="note") for note in column[text:]]
+        blocks += notes
         blocks += [_Block(lines=(line,), role="footer") for region in page for line in region if id(line) in footers]
         found.append((sheet, blocks))
     return found
@@ -219,12 +243,13 @@ def elements(sheets: Sequence[Sheet], bookmarks: Sequence[Bookmark] = ()) -> lis
     marks: dict[int, set[str]] = {}
     for mark in bookmarks:
         marks.setdefault(mark.page, set()).add(titles.plain(mark.title))
+    upright = {sheet.page: sheet.turn for sheet in sorted(sheets, key=lambda sheet: len(sheet.words))}  # how most of a page's words stand
     found: list[Element] = []
     aside: set[int] = set()
     keys: dict[int, titles.Key] = {}
     above: tuple[int, tables.Table] | None = None  # the last table and its element's index
     follows: dict[int, int] = {}  # the indexes of tables that go on with another one, and of that
-    for sheet, blocks in _page_blocks(sheets, titles.LARGER * body[0]):
+    for sheet, blocks in _page_blocks(sheets, body[0]):
         for block in blocks:
             if table := block.table:
                 if above and len(found) - above[0] <= BETWEEN and sheet.page - found[above[0]].page <= 1:
@@ -236,11 +261,13 @@ def elements(sheets: Sequence[Sheet], bookmarks: Sequence[Bookmark] = ()) -> lis
                 above = (len(found), table)
                 block = replace(block, table=table)  # noqa: PLW2901
             element = _element(block, sheet, vocabulary)
-            may_head = element.kind == "NarrativeText" or (element.kind == "ListItem" and not _SYMBOL.match(element.text))
+            may_head = block.role == "text" and (
+                element.kind == "NarrativeText" or (element.kind == "ListItem" and not _SYMBOL.match(element.text))
+            )
             if may_head and titles.is_title(block.lines, element.text, body, marks.get(sheet.page, ()), first_page=sheet.page == 1):
                 keys[len(found)] = titles.rank(block.lines, element.text, sheet.page, body, bookmarks)
                 element = replace(element, kind="Title")
-            if sheet.turn or element.kind in ("Header", "Footer"):
+            if block.role in ("header", "footer", "note") or sheet.turn != upright[sheet.page]:
                 aside.add(len(found))
             found.append(element)
     keys = dict(zip(keys, titles.demoted([(found[index].text, key) for index, key in keys.items()]), strict=True))

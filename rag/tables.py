@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from rag.captions import NUMBERED
 from rag.columns import PIECE_GAP, Line, joined
 from rag.words import AGAINST
 
@@ -180,6 +181,8 @@ def _header_start(rows: Sequence[Row], start: int, figures_from: float) -> int:
     first, labels = start, 0
     for index in range(start - 1, max(start - MAX_HEADER, 0) - 1, -1):
         row, below = rows[index], rows[index + 1]
+        if NUMBERED.match(row.line.text):
+            break
         if row.line.y1 - below.line.y1 > ROW_PITCH * max(below.line.size, 1.0) or row.line.size > LARGER * below.line.size:
             break
         one = len(row.cells) == 1
@@ -213,7 +216,13 @@ def ranges(body: Sequence[Row]) -> list[tuple[float, float]]:
 
 
 def _columns(header: Sequence[Row], body: Sequence[Row]) -> str:
-    """Header cells read downwards per column of figures, left to right; a cell over several columns counts for each."""
+    """Header cells read downwards per column of figures, left to right; a cell over several columns counts for each.
+
+    Where columns of words stand right of figures, the last line of the header says all of them.
+    """
+    full = max(body, key=lambda row: len(row.cells))
+    if header and len(header[-1].cells) == len(full.cells) > 2 and not full.cells[-1].figure and full.figures:
+        return " | ".join(cell.text for cell in header[-1].cells)
     places = ranges(body)
     names: list[list[Cell]] = [[] for _ in places]
     for row in header:

@@ -132,3 +132,38 @@ def test_a_running_line_is_known_with_and_without_a_page_number_beside_it() -> N
         canvas.showPage()
     canvas.save()
     assert len(of_kind(buffer.getvalue(), "Footer")) == 4
+
+
+def test_notes_at_the_foot_of_a_column_do_not_break_the_text() -> None:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=A4)
+    canvas.setFont("Helvetica", 10)
+    y = 400.0
+    for line in [*(f"Line {n} of the account of the storm is here, long enough." for n in range(6)), "The keeper then went down to the"]:
+        canvas.drawString(60, y, line)
+        y -= 13
+    canvas.setFont("Helvetica", 8)
+    canvas.drawString(60, y - 20, "1 As told by the keeper's daughter in a letter.")
+    canvas.drawString(60, y - 31, "2 The harbour's own log says nothing of it.")
+    canvas.showPage()
+    canvas.setFont("Helvetica", 10)
+    canvas.drawString(60, 750, "harbour and lit the lamp.")
+    canvas.save()
+    texts = [element.text for element in pdf.read(buffer.getvalue()).elements]
+    assert texts[0].endswith("The keeper then went down to the harbour and lit the lamp.")
+    assert texts[1:] == ["1 As told by the keeper's daughter in a letter.", "2 The harbour's own log says nothing of it."]
+
+
+def test_notes_below_a_table_stay_with_it() -> None:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=A4)
+    canvas.setFont("Helvetica", 10)
+    canvas.drawString(60, 420, "What the harbour took in is told below, in crowns, and what it paid, for both of the years.")
+    for row, label in enumerate(("Dues", "Fines", "Wages")):
+        canvas.drawString(60, 400 - 13 * row, label)
+        canvas.drawRightString(300, 400 - 13 * row, f"{row + 1},204")
+        canvas.drawRightString(380, 400 - 13 * row, f"{row + 1},118")
+    canvas.setFont("Helvetica", 8)
+    canvas.drawString(60, 355, "1 Without the dues of the fishing boats.")
+    canvas.save()
+    assert [element.kind for element in pdf.read(buffer.getvalue()).elements] == ["NarrativeText", "Table", "NarrativeText"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 
 import pytest
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
 from rag import pdf
@@ -156,3 +158,35 @@ def test_two_tables_side_by_side_are_read_one_after_the_other() -> None:
     ]
     tables = [element.text.split("\n") for element in pdf.read(drawn(*rows)).elements]
     assert tables == [[" | ".join(row) for row in left], [" | ".join(row) for row in right]]
+
+
+def test_numbered_items_in_chinese_brackets_are_no_table() -> None:
+    pdfmetrics.registerFont(UnicodeCIDFont(pdfs.CHINESE_FONT))
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer)
+    canvas.setFont(pdfs.CHINESE_FONT, 11)
+    for row, (mark, text) in enumerate((("（一）", "组织职工选举代表。"), ("（二）", "主持大会的筹备。"), ("（三）", "提出议题的建议。"))):
+        canvas.drawString(60, 700 - 20 * row, mark)
+        canvas.drawString(115, 700 - 20 * row, text)
+    canvas.save()
+    assert {element.kind for element in pdf.read(buffer.getvalue()).elements} == {"ListItem"}
+
+
+def test_a_numbered_caption_is_no_header_and_columns_of_words_are_named() -> None:
+    content = drawn(
+        (700, ((240, "Table 4: Offices"),)),
+        (680, ((60, "Office"), (240, "Holders"), (400, "Duty of the office"))),
+        (660, ((60, "Chair"), (280, "1"), (400, "leads the board"))),
+        (640, ((60, "Keeper"), (280, "3"), (400, "lights the lamp"))),
+        (620, ((60, "Clerk"), (280, "2"), (400, "writes the log"))),
+    )
+    table = pdf.read(content).elements[-1]
+    assert (table.caption, table.columns) == ("Table 4: Offices", "Office | Holders | Duty of the office")
+
+
+def test_two_tables_side_by_side_whose_rows_do_not_meet_are_read_one_after_the_other() -> None:
+    left, right = ("Quays", "Sheds", "Cranes", "Lamps", "Boats"), ("Dues", "Fines", "Rents", "Wages", "Coal", "Oil")
+    rows = [(700 - 16 * n, ((60, label), (200, f"{n + 11}"))) for n, label in enumerate(left)]
+    rows += [(705 - 12.9 * n, ((300, label), (420, f"{n + 1},204"), (490, f"{n + 1},118"))) for n, label in enumerate(right)]
+    tables = [element.text.split("\n") for element in pdf.read(drawn(*rows)).elements]
+    assert [row.split(" | ")[0] for table in tables for row in table] == [*left, *right]

@@ -174,3 +174,18 @@ def test_a_rendered_page_is_a_picture_of_the_asked_size() -> None:
     image = Image.open(io.BytesIO(pdf.render(pdfs.rotated(90), 1, scale=1.5)))
     assert image.format == "PNG"
     assert image.size == (pytest.approx(595.28 * 1.5, abs=1), pytest.approx(841.89 * 1.5, abs=1))
+
+
+def test_raised_and_lowered_signs_stand_in_their_line() -> None:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer)
+    canvas.setFont("Times-Roman", 11)
+    canvas.drawString(60, 700, "The first part was split into tokens and the next")
+    canvas.drawString(60, 687, "line holds w    of them")
+    canvas.setFont("Times-Roman", 6)
+    canvas.drawString(115, 693.5, "(i)")
+    canvas.drawString(115, 683.5, "k")
+    canvas.save()
+    (element,) = pdf.read(buffer.getvalue()).elements
+    assert element.text.startswith("The first part was split into tokens and the next line holds w")
+    assert element.text.endswith("of them")
