@@ -140,11 +140,15 @@ def is_prose(side: Sequence[Line]) -> bool:
     if len(side) < MIN_LINES:
         return False
     width = max(line.x1 for line in side) - min(line.x0 for line in side)
-    full = sum(1 for line in side if line.x1 - line.x0 >= PROSE_FILL * width)
+    if sum(1 for line in side if line.x1 - line.x0 >= PROSE_FILL * width) < 0.5 * len(side):
+        return False
     letters = sum(sum(map(str.isalpha, line.text)) for line in side)
     digits = sum(sum(map(str.isdigit, line.text)) for line in side)
-    long = median(sum(2 if is_cjk(char) else 1 for char in line.text) for line in side) >= 20
-    return full >= 0.5 * len(side) and digits < 0.3 * letters and long
+    return digits < 0.3 * letters and median(map(_printed_length, side)) >= 20
+
+
+def _printed_length(line: Line) -> int:
+    return len(line.text) if line.text.isascii() else sum(2 if is_cjk(char) else 1 for char in line.text)
 
 
 def aligned_share(few: Sequence[Line], many: Sequence[Line]) -> float:
@@ -175,10 +179,11 @@ def _shifted(left: Sequence[Line], right: Sequence[Line]) -> bool:
 
 
 def _labels(side: Sequence[Line]) -> list[Line]:
-    """The labels that have figures on their right."""
+    """The labels that begin their row and have figures on their right."""
     figures = [line for line in side if line.text[-1:].isdigit() or line.text[-1:] in "%)—-"]
     words = [line for line in side if any(map(str.isalpha, line.text))]
-    return [line for line in words if any(line.x1 < figure.x0 and abs(line.y0 - figure.y0) < 0.3 * line.size for figure in figures)]
+    headed = [line for line in words if any(line.x1 < figure.x0 and abs(line.y0 - figure.y0) < 0.3 * line.size for figure in figures)]
+    return [line for line in headed if not any(other.x1 < line.x0 and same_baseline(other, line) for other in headed)]
 
 
 def _bands(lines: Sequence[Line], edge: float) -> Iterable[tuple[float, float]]:
@@ -243,7 +248,10 @@ def rows(region: Sequence[Line]) -> list[Line]:
             found[-1].append(piece)
         else:
             found.append([piece])
-    return [line_of([word for piece in row for word in piece.words]) for row in _with_indices(found)]
+    sizes = [piece.size for piece in region]
+    if sizes and min(sizes) <= INDEX * max(sizes):
+        found = _with_indices(found)
+    return [line_of([word for piece in row for word in piece.words]) for row in found]
 
 
 def _with_indices(found: Sequence[list[Line]]) -> list[list[Line]]:

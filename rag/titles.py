@@ -90,7 +90,7 @@ def numbering(text: str) -> int:
 def is_title(lines: Sequence[Line], text: str, body: tuple[float, int], bookmarks: Iterable[str], *, first_page: bool = False) -> bool:
     """Whether a paragraph of one to three lines heads what follows."""
     letters = sum(map(str.isalpha, text))
-    cjk = sum(map(is_cjk, text))
+    cjk = 0 if text.isascii() else sum(map(is_cjk, text))
     if letters < 2 or len(lines) > 3 or cjk > MAX_CJK or len(text.split()) > MAX_WORDS or letters < 0.5 * len(text.replace(" ", "")):
         return False
     if any(plain(text) == mark for mark in bookmarks):
