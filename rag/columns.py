@@ -175,7 +175,7 @@ def _shifted(left: Sequence[Line], right: Sequence[Line]) -> bool:
     if len(labels) < MIN_LINES:
         return False
     few, many = sorted((labels, _labels(right)), key=len)
-    return len(few) >= MIN_LINES and aligned_share(few, many) < 0.5
+    return len(few) >= max(MIN_LINES, 0.6 * len(many)) and aligned_share(few, many) < 0.5
 
 
 def _labels(side: Sequence[Line]) -> list[Line]:
@@ -277,5 +277,5 @@ def _at(row: Sequence[Line], size: float, other: Sequence[Line]) -> bool:
     if size > INDEX * large:
         return False
     top, bottom = max(piece.y1 for piece in other), min(piece.y0 for piece in other)
-    left, right = min(piece.x0 for piece in other) - large, max(piece.x1 for piece in other) + large
+    left, right = min(piece.x0 for piece in other) + 0.5 * large, max(piece.x1 for piece in other) + large
     return all(piece.y0 < top - 0.1 * large and piece.y1 > bottom + 0.1 * large and left <= piece.x0 <= piece.x1 <= right for piece in row)

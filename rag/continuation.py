@@ -101,7 +101,7 @@ def _runs_over(before: Element, element: Element) -> bool:
     """Whether the last line of a paragraph of several is full, and a line of another page or column follows that is not set in."""
     spans, end, first = before.spans, before.spans[-1], element.spans[0]
     height = end.y1 - end.y0
-    lines = max(span.y1 for span in spans if span.page == end.page) - end.y0 > 1.8 * height
+    lines = max(span.y1 for span in spans if span.page == end.page) - end.y0 > 2.8 * height
     right = max(span.x1 for span in spans if span.page == end.page)
     elsewhere = first.page > end.page or first.y0 > end.y1
     level = first.x0 <= min(span.x0 for span in element.spans if span.page == first.page) + 0.5 * height

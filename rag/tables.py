@@ -221,7 +221,8 @@ def _columns(header: Sequence[Row], body: Sequence[Row]) -> str:
     Where columns of words stand right of figures, the last line of the header says all of them.
     """
     full = max(body, key=lambda row: len(row.cells))
-    if header and len(header[-1].cells) == len(full.cells) > 2 and not full.cells[-1].figure and full.figures:
+    worded = header and not any(map(str.isdigit, header[-1].line.text))
+    if worded and len(header[-1].cells) == len(full.cells) > 2 and not full.cells[-1].figure and full.figures:
         return " | ".join(cell.text for cell in header[-1].cells)
     places = ranges(body)
     names: list[list[Cell]] = [[] for _ in places]
