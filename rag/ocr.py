@@ -17,7 +17,7 @@ from rag.page import unpacked
 from rag.sandbox import ChildEnded, Message, Sandbox, scratch_folder
 from rag.words import Sheet
 
-DOUBTFUL = 0.85  # confidence below which a page's text is to be checked against its picture
+DOUBTFUL = 0.9  # confidence below which a page's text is to be checked against its picture
 CHILD = "rag.recogniser"
 START_SECONDS = 120.0  # in which the models are loaded; 2 s when the machine has nothing else to do
 MEMORY_MB = 1_536  # 350 MB between pages, 700 MB while a dense one is looked at
@@ -29,7 +29,7 @@ class Recognised:
 
     sheets: tuple[Sheet, ...]  # none: nothing that could be read
     turned: int  # degrees clockwise that bring the page upright
-    confidence: float  # 0 to 1, of its characters on average
+    confidence: float  # 0 to 1: how certain, of how much of what seems to be text
 
 
 class Recogniser:

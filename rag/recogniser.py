@@ -30,7 +30,7 @@ from rapidocr.utils.parse_parameters import ParseParams
 
 from rag.confined import Channel
 from rag.page import packed
-from rag.scans import Line, Quad, facing, height_of, is_tall, length_of, part, sheets_of
+from rag.scans import Line, Quad, facing, height_of, is_tall, length_of, letters, part, read_share, sheets_of
 from rag.words import Sheet, is_cjk
 
 MAX_PIXELS = 40_000_000
@@ -38,6 +38,7 @@ MAX_SIDE = 5_000  # pixels; a larger picture is made smaller
 DETECTED_SIDE = 1600  # pixels of the longer side on which lines are looked for; they are read at full resolution
 LEAST_SCORE = 0.5  # of a line; what is less certain is no text
 SAMPLE = 6  # lines, the longest, that tell which way up a page is
+LEGIBLE = 0.7  # their score when they stand upright
 CERTAIN = 0.8  # score of a line that needs no second look
 
 Picture: TypeAlias = NDArray[np.uint8]  # blue, green, red
@@ -90,8 +91,7 @@ class Reader:
             quads = self._detected(picture)
         size = (height, width) if turned % 2 else (width, height)
         lines = [line for line in self._lines(picture, quads) if line.score >= LEAST_SCORE]
-        letters = sum(len(line.places) for line in lines)
-        confidence = sum(line.score * len(line.places) for line in lines) / max(letters, 1)
+        confidence = sum(line.score * letters(line.quad) for line in lines) / max(sum(map(letters, quads)), 1.0)
         sheets = sheets_of(lines, page=page, pixels=(picture.shape[1], picture.shape[0]), size=size, turned=turned)
         return sheets, turned, round(confidence, 3)
 
@@ -117,6 +117,8 @@ class Reader:
             return 0
         scores = {turn: self._score(picture, sample[:SAMPLE], turn) for turn in (usual, other)}
         best = max(scores, key=lambda turn: scores[turn])
+        if scores[best] < LEGIBLE:  # a script that the models do not know reads badly either way
+            return 0
         return 0 if best == 3 and self._stacked(picture, sample[:SAMPLE]) else best
 
     def _upside_down(self, cuts: Sequence[Picture]) -> bool:
@@ -163,7 +165,9 @@ class Reader:
         result: Any = self._models.read(TextRecInput(img=[strip], return_word_box=True))
         text, score, found = result.txts[0], float(result.scores[0]), result.word_results[0]
         places = tuple((column + 0.5) / found.line_txt_len for word in found.word_cols for column in word) if text.strip() else ()
-        return Line(quad=read_so, turn=turn, text=text, score=score, places=places, blanks=blanks_of(strip))
+        blanks = blanks_of(strip)
+        share = read_share(text, places, blanks, strip.shape[0] / strip.shape[1])
+        return Line(quad=read_so, turn=turn, text=text, score=score * share, places=places, blanks=blanks)
 
 
 def cut(picture: Picture, quad: Quad) -> Picture:

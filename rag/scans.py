@@ -25,6 +25,7 @@ LEVEL = 0.2  # degrees of skew that do no harm
 ALIKE = 0.15  # two lines whose heights differ by less are of one type size
 TYPE_SIZE = 0.85  # of the height of a detected line
 MARGIN = 0.08  # of that height, above and below the letters
+REACH, REACH_CHINESE = 0.35, 0.55  # of the type size, from a character's middle to where its ink ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Line:
     quad: Quad  # from the upper left corner of its first letter clockwise, as it is read
     turn: int  # quarter turns clockwise that bring it upright
     text: str
-    score: float  # from 0 to 1
+    score: float  # certainty of its characters by the share of its ink that they account for; from 0 to 1
     places: tuple[float, ...]  # of the middle of each character but white space, as a share of the line's length
     blanks: tuple[tuple[float, float], ...]  # stretches without ink, likewise
 
@@ -62,9 +63,29 @@ def height_of(quad: Quad) -> float:
     return max(math.dist(quad[0], quad[3]), math.dist(quad[1], quad[2]))
 
 
+def letters(quad: Quad) -> float:
+    """About how many letters a detected line may hold, whichever way it runs."""
+    length, height = length_of(quad), height_of(quad)
+    return max(length, height) / max(min(length, height), 1.0)
+
+
 def facing(quad: Quad, turn: int) -> Quad:
     """A quadrilateral's corners in the order in which its line is read, if that many quarter turns clockwise bring the line upright."""
     return np.roll(quad, turn, axis=0)
+
+
+def read_share(text: str, places: Sequence[float], blanks: Sequence[tuple[float, float]], height: float) -> float:
+    """The share of a line's ink that has become characters; `height` is the line's height as a share of its length.
+
+    The models pass over letters that they do not know, and are certain of the rest.
+    """
+    steps = np.arange(0, 1, 0.05 * height)
+    ink, near = np.ones(len(steps), bool), np.zeros(len(steps), bool)
+    for start, end in blanks:
+        ink[(start <= steps) & (steps < end)] = False
+    for char, place in zip("".join(text.split()), places, strict=True):
+        near |= abs(steps - place) <= (REACH_CHINESE if is_cjk(char) else REACH) * TYPE_SIZE * height
+    return float((ink & near).sum()) / max(int(ink.sum()), 1)
 
 
 def _pieces(line: Line, height: float) -> list[_Piece]:

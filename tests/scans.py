@@ -17,7 +17,7 @@ Box = tuple[float, float, float, float]
 PAGE = (595.0, 842.0)
 DPI = 150
 _LATIN = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"
-_CHINESE = Path(__file__).parent / "fonts" / "NotoSansCJKsc-subset.otf"
+_OTHERS = Path(__file__).parent / "fonts" / "NotoSansCJKsc-subset.otf"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +51,10 @@ def drawn(*texts: Text, ink: int = 0, paper: int = 255) -> Scan:
     draw = ImageDraw.Draw(picture)
     words = []
     for line in texts:
-        fonts = {chinese: ImageFont.truetype(str(_CHINESE if chinese else _LATIN), line.size * scale) for chinese in (False, True)}
+        fonts = {latin: ImageFont.truetype(str(_LATIN if latin else _OTHERS), line.size * scale) for latin in (False, True)}
         x, baseline = line.x * scale, (PAGE[1] - line.y) * scale
         for text in _runs(line.text):
-            font = fonts[is_cjk(text[0])]
+            font = fonts[text[0] < "\u0370"]
             draw.text((x, baseline), text, fill=ink, font=font, anchor="ls")
             left, top, right, bottom = draw.textbbox((x, baseline), text, font=font, anchor="ls")
             if not text.isspace():

@@ -22,6 +22,8 @@ from tests.scans import Scan, Text
 
 ENGLISH = pdfs.REPORT[1][1][0]
 CHINESE = pdfs.CHINESE[1][1]
+KOREAN = "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다"
+RUSSIAN = "Все люди рождаются свободными и равными в своем достоинстве и правах"
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +186,19 @@ def test_light_text_on_dark_is_read(read) -> None:
     recognised = read(scan)
     assert errors(text_of(recognised), ENGLISH) < 0.02
     assert placed(recognised, scan) > 0.9
+
+
+@pytest.mark.parametrize("text", [KOREAN, RUSSIAN])
+def test_a_script_that_the_models_do_not_know_is_doubted(read, text: str) -> None:
+    recognised = read(scans.drawn(*scans.paragraph(text, y=700, columns=60)))
+    assert recognised.confidence < DOUBTFUL
+    assert recognised.turned == 0
+    assert sum(len(word.text) for sheet in recognised.sheets for word in sheet.words) < 0.2 * len(text)
+
+
+def test_what_cannot_be_read_among_what_can_is_told_by_the_confidence(read) -> None:
+    assert read(scans.drawn(*scans.paragraph(ENGLISH, y=700))).confidence > 0.95
+    assert read(scans.drawn(*scans.paragraph(ENGLISH, y=700), *scans.paragraph(RUSSIAN, y=500, columns=60))).confidence < 0.8
 
 
 def test_an_empty_page_has_no_words(read) -> None:
