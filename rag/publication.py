@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
 
 from db import Connection, as_subject
 from db import chunks as chunk_rows
@@ -25,6 +30,10 @@ log = logging.getLogger(__name__)
 BATCH = 16  # chunks embedded between two checkpoints: about half a second of work
 REMOTE_BATCH = 96  # for an embedder that is a call away
 
+AHEAD = 2  # batches: while one is stored, the next is embedded
+_local = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed-here")  # in the order they came: no document waits long for another
+
+Vectors = NDArray[np.float32]
 Pulse = Callable[[], None]  # called between steps; raises to give the work back
 
 
@@ -80,19 +89,49 @@ def draft(
         known = vector_rows.embedded(connection, document_id=document.id, model=embedder.name)
     waiting = [ord_ for ord_ in texts if known.get(ord_) != keys[ord_]]
     size = BATCH if embedder.recipient is None else REMOTE_BATCH
-    for at in range(0, len(waiting), size):
-        batch = waiting[at : at + size]
-        vectors = embedder.embed_documents([texts[ord_] for ord_ in batch], partial(_keep_bill, deps, subject, document.id))
-        done = len(chunks) - len(waiting) + at + len(batch)
-        with as_subject(deps.pool, subject) as connection:
-            still_there(document_rows.report_progress(connection, document.id, (part[0] * len(chunks) + done) // part[1]))
-            vector_rows.put_drafts(
-                connection,
-                document_id=document.id,
-                model=_registered(connection, embedder, vectors.shape[1]),
-                rows=[(ord_, keys[ord_], vector) for ord_, vector in zip(batch, vectors, strict=True)],
-            )
-        pulse()
+    batches = [waiting[at : at + size] for at in range(0, len(waiting), size)]
+    done = len(chunks) - len(waiting)
+    with _lane(embedder) as lane:
+        ahead: deque[tuple[list[int], Future[Vectors]]] = deque()
+
+        def keep() -> None:
+            nonlocal done
+            batch, embedded = ahead.popleft()
+            vectors = embedded.result()
+            done += len(batch)
+            with as_subject(deps.pool, subject) as connection:
+                still_there(document_rows.report_progress(connection, document.id, (part[0] * len(chunks) + done) // part[1]))
+                vector_rows.put_drafts(
+                    connection,
+                    document_id=document.id,
+                    model=_registered(connection, embedder, vectors.shape[1]),
+                    rows=[(ord_, keys[ord_], vector) for ord_, vector in zip(batch, vectors, strict=True)],
+                )
+
+        for batch in batches:
+            meter = partial(_keep_bill, deps, subject, document.id)
+            ahead.append((batch, lane.submit(embedder.embed_documents, [texts[ord_] for ord_ in batch], meter)))
+            if len(ahead) == AHEAD:
+                keep()
+                try:
+                    pulse()
+                except Exception:
+                    while ahead:  # what is under way is computed, or paid, anyway
+                        keep()
+                    raise
+        while ahead:
+            keep()
+    pulse()
+
+
+@contextmanager
+def _lane(embedder: Embedder) -> Iterator[Executor]:
+    """Where an embedder's calls run: those of the one that runs here one after another, whatever the document, since it takes all cores."""
+    if embedder.recipient is None:
+        yield _local
+        return
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed") as own:
+        yield own
 
 
 def publish(deps: Deps, subject: str, document: Document, chunks: Sequence[Chunk], *, seconds: float) -> None:

@@ -125,8 +125,8 @@ def test_progress_is_told_while_a_switch_is_under_way(two: Deps) -> None:
     assert search(switching, SUBJECT, QUESTION, selection=only).trace.embedder == Other().name  # it covers all that is asked of
 
 
-def test_a_worker_that_ends_in_the_middle_repeats_at_most_one_batch(deps: Deps, index: Index) -> None:
-    document = index(deps, pdfs.long_report(40))
+def test_a_worker_that_ends_in_the_middle_repeats_nothing_that_was_stored(deps: Deps, index: Index) -> None:
+    document = index(deps, pdfs.long_report(120))
     other = Other()
     switching = replace(deps, preferred=(other,))
 
