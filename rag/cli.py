@@ -95,7 +95,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=_port, metavar="N", help="the port to listen on (default: SITUATE_PORT or 8501)")
     commands.add_parser("worker", help="index documents until stopped")
     commands.add_parser("migrate", help="bring the database up to date")
-    commands.add_parser("doctor", help="check the installation and say what to do")
+    doctor = commands.add_parser("doctor", help="check the installation and say what to do")
+    doctor.add_argument("--mend", action="store_true", help="free work that is stuck")
+    stats = commands.add_parser("stats", help="documents by state, seconds by stage, and the queue, for whoever watches")
+    for command in (doctor, stats):
+        command.add_argument("--json", action="store_true", help="machine-readable output")
 
     ingest = commands.add_parser("ingest", help="upload PDFs and wait until each is ready or failed")
     ingest.add_argument("paths", nargs="+", type=_path, metavar="PATH", help="a PDF, or a folder of them")
@@ -124,6 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     embedders.add_argument("--drop", metavar="NAME", help="delete the vectors of one that serves no more")
     situate = commands.add_parser("situate", help="have documents situated again: what failed, or by another model")
     situate.add_argument("names", nargs="+", metavar="NAME", help="file name, as list shows it")
+    steer = _steering(commands)
     measure = commands.add_parser("evaluate", help="measure retrieval on a set of questions, stage by stage")
     measure.add_argument("--set", type=_path, required=True, metavar="DIR", help="a folder with questions.jsonl and documents (README.md)")
     measure.add_argument("--json", type=_path, metavar="OUT", help="write the figures to this file too")
@@ -143,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
         help="what contexts written by a paid model may cost (default: nothing)",
     )
     measure.add_argument("--by", choices=("type", "language"), help="tell these apart too")
-    for command in (ingest, find, ask, listing, delete, versions, rename, unlock, move, situate):
+    for command in (ingest, find, ask, listing, delete, versions, rename, unlock, move, situate, *steer):
         command.add_argument("--collection", type=_collection, metavar="NAME", help="only this collection (ingest: into it)")
         command.add_argument("--json", action="store_true", help="machine-readable output")
     return parser
@@ -157,6 +162,20 @@ def _change_collections(collections: argparse.ArgumentParser) -> None:
     change.add_argument("--delete", type=_collection, metavar="NAME", help="only an empty one, unless --with-documents")
     collections.add_argument("--with-documents", action="store_true", help="delete what the collection holds too")
     collections.add_argument("--json", action="store_true", help="machine-readable output")
+
+
+def _steering(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> list[argparse.ArgumentParser]:
+    """Those that stop the queue, and set it going."""
+    steering = [
+        commands.add_parser("pause", help="stop the work on documents; what was done is kept"),
+        commands.add_parser("resume", help="let paused documents go on"),
+        commands.add_parser("cancel", help="give the work on documents up, until they are retried"),
+        commands.add_parser("retry", help="try failed documents again"),
+    ]
+    for command in steering:
+        command.add_argument("names", nargs="*", metavar="NAME", help="file name, as list shows it")
+        command.add_argument("--all", action="store_true", help="all that it applies to")
+    return steering
 
 
 def _port(text: str) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from db import DatabaseAway, DatabaseRefused, as_subject
 from db import jobs as job_rows
-from rag import consent, embedding, estimates
+from rag import consent, embedding, estimates, stuck
 from rag.consent import Purpose
 from rag.deps import Deps, opened
 from rag.errors import ProviderError, SettingsError
@@ -38,8 +38,8 @@ def _embedder(deps: Deps, subject: str) -> Check:
     return Check(name="embedder", passed=not switch.error, finding=f"{finding}. {switch.error}" if switch.error else finding)
 
 
-def examine(settings: Settings) -> Iterator[Check]:
-    """Check one thing after another; stops at a fault that hides the rest."""
+def examine(settings: Settings, *, mend: bool = False) -> Iterator[Check]:
+    """Check one thing after another, and with `mend` free what is stuck; stops at a fault that hides the rest."""
     yield Check(name="home", passed=True, finding=str(settings.home))
     try:
         with opened(settings) as deps:
@@ -57,10 +57,22 @@ def examine(settings: Settings) -> Iterator[Check]:
             if state.waiting and not state.workers:
                 finding += ". Start one: situate worker"
             yield Check(name="queue", passed=bool(state.workers) or not state.waiting, finding=finding)
+            yield from _stuck(deps, settings.subject, mend=mend)
     except (DatabaseRefused, DatabaseAway) as error:
         yield Check(name="database", passed=False, finding=str(error))
     except SettingsError as error:
         yield Check(name="settings", passed=False, finding=str(error))
+
+
+def _stuck(deps: Deps, subject: str, *, mend: bool) -> Iterator[Check]:
+    for finding in stuck.findings(deps, subject):
+        if finding.mend is None:
+            yield Check(name="stuck", passed=False, finding=finding.told)
+        elif mend:
+            finding.mend()
+            yield Check(name="stuck", passed=True, finding=f"{finding.told}. Mended")
+        else:
+            yield Check(name="stuck", passed=False, finding=f"{finding.told}. To free it now: situate doctor --mend")
 
 
 def waiting_for_consent(deps: Deps, subject: str) -> Iterator[str]:

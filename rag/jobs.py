@@ -22,7 +22,7 @@ from db import jobs as job_rows
 from db import vectors as vector_rows
 from db.documents import Status
 from db.holding import NotHeld
-from rag import consent, embedding, filling, holding, ingest, logs, worker
+from rag import consent, embedding, filling, holding, ingest, logs, publication, worker
 from rag import situate as situating
 from rag.consent import Purpose
 from rag.errors import DocumentGone, PermanentProviderError, SituateError, TransientProviderError, UnreadableDocument
@@ -68,6 +68,8 @@ def index(context: JobContext, *, subject: str, document_id: int) -> None:
     def work(held: Hold) -> None:
         if held.status is Status.WORKING:
             ingest.index(held.deps, subject, document_id, pulse=held.pulse)
+            ready = publication.load(held.deps, subject, document_id)
+            log.info("ready", extra={"pages": ready.page_count, "chunks": ready.n_chunks, "stages": ready.seconds_by_stage})
         elif held.status is not Status.READY:  # a worker may have ended between the last two steps
             return
         defer_fills(held.deps, subject)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from db.documents import Document
-from rag import library
+from rag import chosen, library
 from rag.deps import Deps, opened
 from rag.errors import QuestionError
 from rag.output import count, dump, note, say
@@ -41,8 +41,8 @@ def rename(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def move(settings: Settings, arguments: argparse.Namespace) -> int:
     with opened(settings) as deps:
-        chosen = _named(deps, arguments.names, arguments.collection)
-        moved = library.move(deps, settings.subject, [d.id for d in chosen], arguments.to)
+        wanted = _named(deps, arguments.names, arguments.collection)
+        moved = library.move(deps, settings.subject, [d.id for d in wanted], arguments.to)
     for sentence in moved.refused:
         note(sentence)
     _told(arguments, {"moved": moved.moved, "refused": list(moved.refused)}, f"Moved {count(moved.moved, 'document')} to {arguments.to}.")
@@ -98,11 +98,8 @@ def _told(arguments: argparse.Namespace, values: dict[str, object], sentence: st
 
 def _named(deps: Deps, names: Sequence[str], collection: str | None) -> list[Document]:
     """The documents of these names, each in its newest version. Raises QuestionError naming those that do not exist."""
-    known = library.documents(deps, deps.settings.subject, collection=collection)
-    if missing := sorted(set(names) - {d.filename for d in known}):
-        raise QuestionError(f"There is no document named {', '.join(missing)}. `situate list` names them all.")
-    newest = {d.lineage: d for d in sorted(known, key=lambda d: d.version)}
-    return [d for d in newest.values() if d.filename in names]
+    newest = {d.lineage: d for d in sorted(chosen.named(deps, collection, names), key=lambda d: d.version)}
+    return list(newest.values())
 
 
 def _one(deps: Deps, name: str, collection: str | None) -> Document:

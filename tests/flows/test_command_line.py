@@ -57,7 +57,7 @@ def test_a_folder_is_ingested_with_one_object_a_file(situate: Run, papers: Path)
     assert code == 0
     assert {line["document"] for line in lines} == {"report.pdf", "南岭 报告.PDF"}
     for line in lines:
-        assert list(line) == ["file", "document", "status", "pages", "chunks", "seconds", "error"]
+        assert list(line) == ["file", "document", "status", "pages", "chunks", "seconds", "error", "note"]
         assert (line["status"], line["error"]) == ("ready", None)
         assert line["chunks"] > 0
         assert Path(line["file"]).is_relative_to(papers)

@@ -16,7 +16,7 @@ SHOWN_ERRORS = {
     "PriceNotAgreed", "UploadError", "UnreadableDocument", "Refused", "Locked", "NeedsPassword", "WrongPassword", "DocumentGone", "QuestionError", "QuestionSetError", "NothingToSearch",
     "PermanentProviderError", "TransientProviderError",
 }  # fmt: skip
-ONLY_IN_A_TERMINAL = {"cli.py", "commands.py", "shelf_commands.py"}
+ONLY_IN_A_TERMINAL = {"chosen.py", "cli.py", "commands.py", "intake.py", "operating.py", "shelf_commands.py"}
 
 
 def said_by_pages() -> set[str]:
