@@ -9,6 +9,7 @@ from pages.parts.deletion import deletion
 from pages.parts.moving import moving
 from pages.parts.renaming import renaming
 from pages.parts.state import page_state
+from pages.parts.unlocking import unlocking
 
 if TYPE_CHECKING:
     from rag.deps import Deps
@@ -25,5 +26,7 @@ def dialogs(deps: Deps, subject: str) -> None:
             renaming(deps, subject, asking.documents[0])
         case "move":
             moving(deps, subject, asking.documents)
+        case "unlock":
+            unlocking(deps, subject, asking.documents[0])
         case "collections":
             collection_list(deps, subject)

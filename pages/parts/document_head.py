@@ -39,7 +39,16 @@ def document_head(deps: Deps, subject: str, document: Document) -> None:
     )
     version_list(library.versions(deps, subject, document.id), opened=document.id)
     with st.container(horizontal=True, key="document-actions"):
-        if document.status is Status.FAILED:
+        if document.needs_password:
+            st.button(
+                _("Enter the password"),
+                icon=":material/lock_open:",
+                type="primary",
+                key="unlock",
+                on_click=_ask,
+                args=("unlock", document.id),
+            )
+        elif document.status is Status.FAILED:
             st.button(_("Retry"), icon=":material/refresh:", key="retry", on_click=_retry, args=(deps, subject, document.id))
         st.download_button(
             _("Original"), data=lambda: library.original(deps, subject, document.id), file_name=document.filename, mime="application/pdf",

@@ -87,7 +87,11 @@ def offers(entry: Entry, *, situator: str | None) -> list[Node]:
     if entry.standing is Standing.FAILED:
         acts += [("retry", _("Retry")), away]
     elif entry.standing is Standing.LOCKED:
-        acts.append(away)
+        acts += [("unlock", _("Enter the password")), away]
+    elif entry.standing in {Standing.WAITING, Standing.WORKING}:
+        acts += [("pause", _("Pause")), ("cancel", _("Cancel"))]
+    elif entry.standing is Standing.PAUSED:
+        acts += [("resume", _("Resume")), ("cancel", _("Cancel"))]
     elif can_be_situated(document, situator=situator):
         acts.append(("situate", _("Situate") if document.situating is Situating.NOT else _("Situate again")))
     if entry.answering:

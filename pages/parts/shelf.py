@@ -13,18 +13,39 @@ from pages.parts.embedder_switch import switch_notice, switch_pace
 from pages.parts.entries import Entry, entries, group_sizes, matching
 from pages.parts.guard import attempt, guard
 from pages.parts.i18n import _, plural
+from pages.parts.overall_progress import overall_tree
 from pages.parts.shelf_head import groups_tree, head_tree
 from pages.parts.state import SHOWN, page_state
 from pages.parts.tree_component import Click, Node, button, draw_tree
-from rag import library
+from rag import library, progress
 from rag.deps import Deps
 from rag.library import Document
 
 FEW = 8  # documents that need no search box
-ACTS: dict[str, Callable[[Deps, str, int], object]] = {
-    "retry": library.retry,
-    "situate": library.situate_again,
-    "discard": library.discard,
+
+
+def _each(act: Callable[[Deps, str, int], object]) -> Callable[[Deps, str, Sequence[int]], None]:
+    def act_on_all(deps: Deps, subject: str, chosen: Sequence[int]) -> None:
+        for document_id in chosen:
+            act(deps, subject, document_id)
+
+    return act_on_all
+
+
+# what needs no question; a document that it does not apply to is left as it is
+ACTS: dict[str, Callable[[Deps, str, Sequence[int]], object]] = {
+    "retry": _each(library.retry),
+    "situate": _each(library.situate_again),
+    "discard": _each(library.discard),
+    "pause": progress.pause,
+    "resume": progress.resume,
+    "cancel": progress.cancel,
+}
+FOR_ALL: dict[str, Callable[[Deps, str], object]] = {
+    "pause": progress.pause,
+    "resume": progress.resume,
+    "cancel": progress.cancel,
+    "retry": progress.retry_failed,
 }
 
 
@@ -88,7 +109,7 @@ def _draw(deps: Deps, subject: str, documents: list[Document], *, name: str, col
         look.group = ""  # its last one has gone on
     listed = matching(sought, name="", group=look.group, collection=None)
     shown = listed[: look.shown]
-    parts: list[Node] = []
+    parts: list[Node] = overall_tree(progress.overall(deps, subject)) if len(everything) > 1 else []
     if len(everything) > 1:
         parts += [groups_tree(sizes, everything=len(sought), chosen=look.group), head_tree(listed, look.ticked)]
     situator = library.situator(deps, subject)
@@ -122,17 +143,14 @@ def _clicked(deps: Deps, subject: str, listed: Sequence[Entry], click: Click) ->
             entry = documents[int(click.argument)]
             state.read((entry.answering or entry.latest).id if click.act == "older" else entry.latest.id)
             st.rerun()
-        case "delete" | "move":
+        case "delete" | "move" | "unlock":
             state.ask(click.act, chosen)
             st.rerun()
-        case "retry" | "situate" | "discard":
-            _do(deps, subject, click.act, chosen)
-
-
-def _do(deps: Deps, subject: str, what: str, documents: Sequence[int]) -> None:
-    """Acts that need no question. A document that one does not apply to is left as it is."""
-    with attempt():
-        for document_id in documents:
-            ACTS[what](deps, subject, document_id)
-        page_state().shelf.ticked.clear()
-        st.rerun()
+        case act:
+            with attempt():
+                if click.argument == "all":
+                    FOR_ALL[act](deps, subject)
+                else:
+                    ACTS[act](deps, subject, chosen)
+                look.ticked.clear()
+                st.rerun()

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from pages.parts.entries import GROUPS, Entry
 from pages.parts.i18n import _, plural
+from pages.parts.standing import Standing
 from pages.parts.tree_component import Node, button, tick_box
 
 
@@ -30,7 +31,15 @@ def head_tree(listed: Sequence[Entry], ticked: Collection[int]) -> Node:
     tick_all = tick_box(act="all:", label=_("Choose all of them"), ticked=every)
     if not ticked:
         return ["div", {"c": "doc-head"}, tick_all, ["span", {"c": "faint small"}, plural("{n} document", "{n} documents", len(listed))]]
-    acts = [("move", _("Move")), ("retry", _("Retry")), ("delete", _("Delete"))]
+    standings = {entry.standing for entry in listed if entry.latest.id in ticked}
+    acts = [
+        ("move", _("Move")),
+        *([("pause", _("Pause"))] if standings & {Standing.WAITING, Standing.WORKING} else []),
+        *([("resume", _("Resume"))] if Standing.PAUSED in standings else []),
+        *([("cancel", _("Cancel"))] if standings & GROUPS["work"] else []),
+        *([("retry", _("Retry"))] if Standing.FAILED in standings else []),
+        ("delete", _("Delete")),
+    ]
     return [
         "div",
         {"c": "doc-head"},

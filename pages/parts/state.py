@@ -135,7 +135,7 @@ class Uploaded:
 class Asking:
     """What a dialog asks before it is done to these documents."""
 
-    what: str  # delete, rename, move, collections
+    what: str  # delete, rename, move, unlock, collections
     documents: tuple[int, ...]
 
 
@@ -176,6 +176,8 @@ class PageState:
     hit_in_dialog: bool = False
     shelf: Shelf = field(default_factory=Shelf)
     asking: Asking | None = None  # the dialog that is open
+    refused: str = ""  # why the last password was
+    tries: int = 0  # a new password field for each
     collection_asked: tuple[str, int] = ("", 0)  # what is to be done to which collection, once it is confirmed
     sources: dict[int, tuple[Source, ...]] = field(default_factory=dict)  # of each message that was shown
     scanned: dict[int, Scanned] = field(default_factory=dict)  # of each message that was shown
@@ -187,7 +189,7 @@ class PageState:
 
     def ask(self, what: str, documents: Iterable[int] = ()) -> None:
         """Open a dialog with the next run of the page."""
-        self.asking, self.collection_asked = Asking(what=what, documents=tuple(documents)), ("", 0)
+        self.asking, self.collection_asked, self.refused = Asking(what=what, documents=tuple(documents)), ("", 0), ""
 
     def answered(self) -> None:
         """Close the dialog with the next run of the page."""
