@@ -20,7 +20,7 @@ from rag.words import Sheet
 DOUBTFUL = 0.9  # confidence below which a page's text is to be checked against its picture
 CHILD = "rag.recogniser"
 START_SECONDS = 120.0  # in which the models are loaded; 2 s when the machine has nothing else to do
-MEMORY_MB = 1_536  # 350 MB between pages, 700 MB while a dense one is looked at
+MEMORY_MB = 1_536  # 440 MB between pages, 750 MB while a dense one is looked at
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,8 +49,8 @@ _MODELS = Path(rapidocr.__file__).parent / "models"
 class Models:
     """RapidOCR's detector, direction classifier and recogniser, each in a session of our own making.
 
-    Without arenas and memory patterns, and with lines read one at a time, resident memory stays at 350 MB between pages and 650 MB at its
-    peak, half of what the defaults take; and threads that wait do not spin while an embedder shares the cores.
+    Without arenas and memory patterns, and with lines read one at a time, resident memory stays at 440 MB between pages and 750 MB at its
+    peak, little more than half of what the defaults take; and threads that wait do not spin while an embedder shares the cores.
     """
 
     def __init__(self) -> None:
