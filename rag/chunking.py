@@ -1,7 +1,7 @@
 """A reading -> chunks of whole sentences that fit the embedder together with their heading and context (pure).
 
-`unstructured.chunking.title.chunk_by_title` cuts at section titles and fills the chunks; it is given one element per sentence, because it
-cuts a long element anywhere, and asked for its original elements, from which each sentence's page and boxes come back.
+`unstructured.chunking.title.chunk_by_title` cuts at section titles and fills the chunks; it is given one element per sentence (or what must
+stay together), because it cuts a long element anywhere, and asked for its original elements, from which the sentences come back.
 """
 
 from __future__ import annotations
@@ -149,6 +149,20 @@ def _is_large_table(segment: Sequence[_Piece]) -> bool:
     return segment[-1].kind == "Table" and sum(piece.tokens for piece in segment if piece.paragraph == last) >= LARGE_TABLE
 
 
+def _units(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
+    """What stays together: a list item's sentences, and the words that lead to a list with its first item, where they are short."""
+    found: list[list[_Piece]] = []
+    for piece in pieces:
+        if found and piece.kind == "ListItem":
+            before = found[-1][-1]
+            leads = before.kind != "Title" and before.text.endswith((":", "："))
+            if (leads or before.paragraph == piece.paragraph) and _tokens(found[-1]) + piece.tokens <= SMALL:
+                found[-1].append(piece)
+                continue
+        found.append([piece])
+    return found
+
+
 def _chunk_by_title(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
     """Cut one segment with unstructured. Its sizes are characters, so tokens are turned into this segment's characters."""
     # Set before the first import: unstructured otherwise asks the network and nvidia-smi at once.
@@ -163,24 +177,25 @@ def _chunk_by_title(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
     full, most = FULL, MOST
     if _is_large_table(pieces):  # parts of equal length rather than a short last one
         full = most = math.ceil(1.1 * tokens / math.ceil(tokens / MOST_OF_TABLE))
-    longest = max(len(piece.text) for piece in pieces)
+    units = _units(pieces)
+    texts = [" ".join(piece.text for piece in unit) for unit in units]
     classes: dict[str, Any] = {name: getattr(unstructured, name) for name in ("Title", "NarrativeText", "ListItem", "Table")}
     given = []
-    for place, piece in enumerate(pieces):
-        metadata = unstructured.ElementMetadata(page_number=piece.boxes[0][0] if piece.boxes else None)
-        metadata.boxes = piece.boxes
+    for place, (unit, text) in enumerate(zip(units, texts, strict=True)):
+        metadata = unstructured.ElementMetadata(page_number=unit[0].boxes[0][0] if unit[0].boxes else None)
         metadata.place = place
-        given.append(classes[piece.kind](text=piece.text, metadata=metadata))
+        given.append(classes[unit[0].kind](text=text, metadata=metadata))
     chunks = chunk_by_title(
         given,
-        max_characters=max(int(most * per_token), longest, 1),
+        max_characters=max(int(most * per_token), *map(len, texts), 1),
         new_after_n_chars=int(full * per_token),
         combine_text_under_n_chars=int(SMALL * per_token),
         include_orig_elements=True,
         isolate_table=False,
         overlap=0,
     )
-    return [[pieces[vars(element.metadata)["place"]] for element in chunk.metadata.orig_elements or ()] for chunk in chunks]
+    given_back = ([vars(element.metadata)["place"] for element in chunk.metadata.orig_elements or ()] for chunk in chunks)
+    return [[piece for place in places for piece in units[place]] for places in given_back]
 
 
 def _tokens(pieces: Sequence[_Piece]) -> int:

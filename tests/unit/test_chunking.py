@@ -143,3 +143,12 @@ def test_statements_stand_beside_the_auditors_report_and_not_below_it() -> None:
     paragraphs = [part for title, size in zip(parts, (16, 15, 14), strict=True) for part in ((title, size), (body, 8))]
     drafts = chunks(pdfs.first_page(("Accounts of the Harbour", 20), *paragraphs))
     assert [draft.heading for draft in drafts] == [parts[0], parts[1], f"{parts[1]} > {parts[2]}"]
+
+
+@pytest.mark.parametrize("before", range(8, 40))
+def test_a_lists_first_item_stays_with_the_words_that_lead_to_it(before: int) -> None:
+    lines = [f"The log of day {n} tells of calm water and of few ships." for n in range(before)]
+    items = [f"• {goods} for the northern stations, packed in straw." for goods in ("Lamps", "Oil", "Wicks", "Glass", "Rope", "Bells") * 3]
+    drafts = chunks(pdfs.lines(*lines, "The following was shipped in that month:", *items))
+    led = next(draft for draft in drafts if "was shipped in that month:" in draft.text)
+    assert "• Lamps for the northern stations" in led.text
