@@ -18,6 +18,7 @@ BLANK = 0.0002  # share of a page that is ink: less is dust, or nothing
 FEW = 150  # characters: fewer may be the stamp or the running title of a scan
 UNTOLD = 0.02  # share of a page that is ink beyond what its words explain
 BLACKNESS = 0.4  # at most, of a word's box
+WORTH = 0.3  # confidence of recognised text that is better than none; scripts that the models do not know leave scraps below it
 TRUSTED = 0.8  # confidence of recognised text that may take the place of the page's own
 _LOST = 0.25  # share of characters without a meaning beyond which a page's fonts are held to be undecodable
 _LETTERS = re.compile(r"[a-z]{4,}")  # runs; codes and formulas have shorter ones

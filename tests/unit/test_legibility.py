@@ -170,3 +170,4 @@ def test_a_page_keeps_its_words_where_recognition_reads_worse() -> None:
     assert not better("garbled", odd, sheet(GARBLED["a shift within the alphabet"]), 0.99)  # the picture shows the same: a cipher
     assert not better("sparse", page("Received 4 March 2031"), sheet("Received 4 March 2031"), 0.99)  # a picture without writing
     assert not better("no text", [], (), 0.0)
+    assert not better("no text", [], sheet("19 U"), 0.04)  # scraps of a script that the models do not know
