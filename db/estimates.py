@@ -82,15 +82,19 @@ def one_at_a_time(connection: Connection) -> None:
 def hold(connection: Connection, situator: str, document_ids: Collection[int]) -> None:
     """These documents wait, un-sent, for a person's yes to their price."""
     connection.execute(
-        "update estimates set held_at = coalesce(held_at, now()) where situator = %s and document_id = any (%s)",
-        [situator, list(document_ids)],
+        """update estimates set held_at = coalesce(held_at, now()) where situator = %(situator)s and document_id in (
+               select document_id from estimates where situator = %(situator)s and document_id = any (%(documents)s)
+               order by document_id for update)""",
+        {"situator": situator, "documents": list(document_ids)},
     )
 
 
 def clear(connection: Connection, situator: str, document_ids: Collection[int], *, agreed: bool) -> None:
     """These documents may be sent: a person agreed to their price, or it is within the limit."""
     connection.execute(
-        """update estimates set held_at = null, cleared_at = now(), agreed = %s
-           where situator = %s and document_id = any (%s) and (cleared_at is null or %s)""",
-        [agreed, situator, list(document_ids), agreed],
+        """update estimates set held_at = null, cleared_at = now(), agreed = %(agreed)s
+           where situator = %(situator)s and (cleared_at is null or %(agreed)s) and document_id in (
+               select document_id from estimates where situator = %(situator)s and document_id = any (%(documents)s)
+               order by document_id for update)""",
+        {"agreed": agreed, "situator": situator, "documents": list(document_ids)},
     )

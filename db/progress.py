@@ -1,4 +1,7 @@
-"""How far the work on all of a subject's documents has come, and stopping, resuming and trying it again."""
+"""How far the work on all of a subject's documents has come, and stopping, resuming and trying it again.
+
+Rows of several documents are locked in the order of their ids, as everyone does.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +101,8 @@ def chosen(connection: Connection, statuses: Sequence[str], ids: Sequence[int] |
 def pause(connection: Connection, ids: Sequence[int]) -> list[int]:
     """Those that had not ended meanwhile, and are paused now."""
     rows = connection.execute(
-        "update documents set status = 'paused', updated_at = now() where id = any (%s) and status in ('queued', 'working') returning id",
+        """update documents set status = 'paused', updated_at = now() where id in (
+               select id from documents where id = any (%s) and status in ('queued', 'working') order by id for update) returning id""",
         [list(ids)],
     )
     return [document_id for (document_id,) in rows]
@@ -107,7 +111,8 @@ def pause(connection: Connection, ids: Sequence[int]) -> list[int]:
 def resume(connection: Connection, ids: Sequence[int]) -> list[int]:
     """Those that were paused, and wait now."""
     rows = connection.execute(
-        "update documents set status = 'queued', attempts = 0, updated_at = now() where id = any (%s) and status = 'paused' returning id",
+        """update documents set status = 'queued', attempts = 0, updated_at = now() where id in (
+               select id from documents where id = any (%s) and status = 'paused' order by id for update) returning id""",
         [list(ids)],
     )
     return [document_id for (document_id,) in rows]
@@ -117,7 +122,9 @@ def cancel(connection: Connection, ids: Sequence[int], error: str) -> list[int]:
     """Those that had not ended meanwhile, and are given up now; their stage stays, so that a retry goes on from there."""
     rows = connection.execute(
         """update documents set status = 'failed', error = %s, updated_at = now()
-           where id = any (%s) and status in ('queued', 'working', 'paused') returning id""",
+           where id in (
+               select id from documents where id = any (%s) and status in ('queued', 'working', 'paused') order by id for update)
+           returning id""",
         [error, list(ids)],
     )
     return [document_id for (document_id,) in rows]

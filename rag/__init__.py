@@ -2,7 +2,7 @@
 
 Upload to searchable::
 
-    pages/documents.py -> library.py (shelves.py: collections) -> [queue] -> jobs.py -> ingest.py, then situate.py
+    pages/documents.py -> library.py (shelves.py: collections; names.py) -> [queue] -> jobs.py -> ingest.py, then situate.py
         jobs.py:      worker.py runs them; holding.py (a job has its document alone), reclaiming.py (what dead workers left), progress.py (pause, retry)
         ingest.py:    pdf.py (pages kept as they come) -> chunking.py, page_notes.py -> publication.py (embed, publish)
         filling.py:   another embedder's vectors for what is published already (embedding.py: which embedder serves)
