@@ -59,7 +59,7 @@ def better(need: Need, words: Sequence[Word], sheets: Sequence[Sheet], confidenc
     if not any(map(str.isalnum, "".join(read))):  # a drawing's corners may look like marks
         return False
     if not words:
-        return True
+        return confidence >= WORTH
     more = need == "garbled" or sum(map(len, read)) > 2 * sum(len(word.text) for word in words)
     return more and confidence >= TRUSTED and not garbled(read)
 
