@@ -94,7 +94,7 @@ def _spans_between(spans: Sequence[Span], start: int, end: int) -> list[Span]:
 def _parts(element: Element, limit: int) -> list[tuple[int, int]]:
     if element.kind == "Title":
         return [(0, len(element.text))]
-    return sentences.split(element.text, limit=limit)
+    return sentences.rows(element.text, limit=limit) if element.kind == "Table" else sentences.split(element.text, limit=limit)
 
 
 def _pieces(elements: Sequence[Element], count_tokens: Callable[[str], int]) -> list[_Piece]:

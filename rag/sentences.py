@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Words whose full stop seldom ends a sentence; compared in lower case, without the stop.
 _ABBREVIATIONS = frozenset(
@@ -137,9 +141,19 @@ def split(text: str, *, limit: int = MAX_CHARACTERS) -> list[tuple[int, int]]:
     Chinese sentences end at 。！？； (and closing quotes after them); English ones at . ! ? before white space and something other than a
     small letter, abbreviations, initials, decimals and numberings excepted. A line break always ends one: rows of tables are sentences.
     """
+    return _spans(text, [*_ends(text), len(text)], limit)
+
+
+def rows(text: str, *, limit: int = MAX_CHARACTERS) -> list[tuple[int, int]]:
+    """The same for a table, of which a row is one sentence whatever stops and question marks stand in its cells."""
+    return _spans(text, [*(match.start() for match in re.finditer(r"\n", text)), len(text)], limit)
+
+
+def _spans(text: str, ends: Iterable[int], limit: int) -> list[tuple[int, int]]:
+    """The pieces of a text up to each of the ends, those beyond the limit cut, without the white space around them."""
     spans: list[tuple[int, int]] = []
     start = 0
-    for end in [*_ends(text), len(text)]:
+    for end in ends:
         for first, last in _shortened(text, start, end, limit):
             piece = text[first:last]
             left = first + len(piece) - len(piece.lstrip())

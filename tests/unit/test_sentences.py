@@ -68,6 +68,11 @@ def test_each_line_of_a_table_is_a_sentence() -> None:
     assert "".join(split("\n".join(rows))[1:]).replace(" ", "") == rows[1].replace(" ", "")
 
 
+def test_a_row_of_a_table_is_one_sentence_whatever_its_cells_say() -> None:
+    text = "Is it required? | Yes. | See Act 5.\nWho asked? | The board."
+    assert [text[start:end] for start, end in sentences.rows(text)] == text.split("\n")
+
+
 def test_a_sentence_beyond_the_limit_is_cut_at_its_commas() -> None:
     text = "first clause of many words, second clause of many words, third clause of many words"
     assert split(text, limit=60) == ["first clause of many words, second clause of many words,", "third clause of many words"]
