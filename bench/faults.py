@@ -32,7 +32,7 @@ from PIL import Image
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
-from db import DatabaseAway, embedded, migrate, open_pool
+from db import DatabaseAway, DatabaseRefused, embedded, migrate, open_pool
 from db.documents import Situating, Status
 from rag import library, pdf
 from rag.calls import MOST
@@ -97,7 +97,7 @@ class Stage:
     def _keep_worker(self) -> None:
         command = [sys.executable, "-m", "tests.flows.worker_process", self.server.url, "--claude", self.claude.url]
         while not self._stopping.is_set():
-            self.worker = subprocess.Popen(command, start_new_session=True)
+            self.worker = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)  # it tells of every fault at length
             while self.worker.poll() is None and not self._stopping.wait(0.05):
                 pass
             if self.worker.poll() is None:
@@ -109,7 +109,8 @@ class Stage:
 
     def _keep_database(self) -> None:
         while not self._stopping.wait(0.2):
-            self.server.revive()
+            with suppress(DatabaseRefused, OSError):  # killed again while it started
+                self.server.revive()
 
     def kill(self, target: str) -> bool:
         """kill -9; False when there was nothing of the kind to kill."""
@@ -231,7 +232,7 @@ def boundary_kills(running: Stage, count: int, kills: Counter[str]) -> None:
 def random_kills(running: Stage, count: int, kills: Counter[str], moments: int, chance: random.Random) -> None:
     deadline = time.monotonic() + PATIENCE
     while not ended(running.states(), count) and time.monotonic() < deadline:
-        time.sleep(chance.uniform(0.2, 3.0))
+        time.sleep(chance.uniform(0.2, 8.0))
         target = chance.choice(TARGETS)
         if kills.total() < moments and running.kill(target):
             kills[target] += 1
@@ -272,6 +273,7 @@ def round_of(name: str, given: argparse.Namespace, documents: list[tuple[str, by
         "kills": dict(kills),
         "documents": sum(map(len, held.values())),
         "states": dict(total),
+        "sentences": sorted({f"{name}: {row[1] or row[2]}" for name, rows in held.items() for row in rows if row[1] or row[2]}),
         "different": different,
         "strays": found["strays"],
         "worker_ends": faulty,
