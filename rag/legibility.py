@@ -30,6 +30,11 @@ _COMMON_HAN_LEAST = 0.7  # 97 % in Chinese and Japanese text, 35 % at random
 _ACCENTED_MOST = 0.4  # of the letters; Vietnamese has the most, a quarter
 _SYMBOLS_MOST = 0.6  # of the characters, each run of one counted once
 _ENOUGH_SYMBOLS = 12  # different ones
+_PLAIN_RUN = re.compile(r"[!-~]{4,}")
+_ENOUGH_RUNS = 12
+_CIPHERED_MOST = 0.2  # of those runs; 0.4 where a font's letters came out as figures and signs, at most 0.04 on 1,800 pages that read well
+_SIGN = r"[<>=:;@?!\"#$&*+/]"
+_SIGN_INSIDE = re.compile(rf"(?<=[0-9A-Za-z]){_SIGN}(?=[0-9A-Za-z])|(?<={_SIGN})[0-9](?={_SIGN})")
 _MOJIBAKE = re.compile(
     "[\u00c2\u00c3][\u00a1-\u00bf]|\u00e2\u20ac[\u2122\u0153\u201c\u201d\u00a2\u00a6]|\u00ef\u00bf\u00bd|\u00e4\u00b8[\u00a1-\u00bf]"
 )
@@ -68,7 +73,7 @@ def garbled(words: Sequence[str]) -> bool:
     """Whether a page's words make no sense as text in any language."""
     text = "".join(words)
     signs = (_meaningless, _mistaken_bytes, _symbols)
-    return any(sign(text) for sign in signs) or _rare_han(text) or _shuffled(" ".join(words))
+    return any(sign(text) for sign in signs) or _rare_han(text) or _ciphered(words) or _shuffled(" ".join(words))
 
 
 def _meaningless(text: str) -> bool:
@@ -89,6 +94,20 @@ def _symbols(text: str) -> bool:
     alone = [char for before, char in zip(" " + text, text, strict=False) if char != before]
     symbols = [char for char in alone if unicodedata.category(char)[0] in "PS"]
     return len(set(symbols)) >= _ENOUGH_SYMBOLS and len(symbols) > _SYMBOLS_MOST * len(alone)
+
+
+def _ciphered(words: Sequence[str]) -> bool:
+    """Letters of one font that came out as figures and signs, between words of another that reads well."""
+    runs = [run for word in words for run in _PLAIN_RUN.findall(word)]
+    return len(runs) >= _ENOUGH_RUNS and sum(map(_is_cipher, runs)) > _CIPHERED_MOST * len(runs)
+
+
+def _is_cipher(run: str) -> bool:
+    """Figures and at least two kinds of signs within one word, as in `>84/01.5233852`; addresses have them too."""
+    if "://" in run or "www." in run or "." in run.partition("@")[2]:
+        return False
+    core = run.strip("()[]{}.,;:!?\"'*#")
+    return any(map(str.isdigit, core)) and len(set(re.findall(_SIGN, core))) >= 2 and bool(_SIGN_INSIDE.search(core))
 
 
 def _rare_han(text: str) -> bool:

@@ -64,6 +64,9 @@ HEALTHY = {
     "figures": " ".join(" ".join(row) for row in pdfs.CASH_FLOW * 3),
     "part numbers": " ".join(f"XQ-{n * 7919 % 9973}/K{n}B HZV{n:04d}-{'PWZK'[n % 4]}" for n in range(80)),
     "formulas": "∫₀^∞ e^(−x²) dx = √π/2, ∀ε>0 ∃δ>0: |x−a|<δ ⇒ |f(x)−L|<ε; ∑ᵢ αᵢ·βᵢ ≤ ‖α‖₂·‖β‖₂, ∇×E = −∂B/∂t, x ∈ ℝⁿ ⊂ ℂⁿ " * 4,
+    "dates, ratios and addresses": " ".join(
+        f"2031-0{n}-1{n} 12:3{n}:05 1/{n} 3.{n}*10^{n} see https://a.org/x?y={n}&z={n}#t a{n}@b.org" for n in range(1, 9)
+    ),
     "contents": " ".join(f"Chapter {n} {'.' * 60} {n * 12}" for n in range(1, 12)),
     "a proof's list of few letters": "dxy bcd fgh klm xyz " * 3,
 }
@@ -120,6 +123,10 @@ GARBLED = {
     "a shift of glyph numbers": shifted(ENGLISH, 29),
     "a shift within the alphabet": ENGLISH.translate(str.maketrans(string.ascii_lowercase, string.ascii_lowercase[3:] + "abc")),
     "glyph numbers as punctuation": "".join(chr(33 + ord(char) % 15) for char in ENGLISH),
+    "glyph numbers as figures and signs, among Chinese": " ".join(
+        HAN[n : n + 3] + "".join(chr(33 + (ord(char) * 7) % 32) for char in word)
+        for n, word in enumerate(word for word in ENGLISH.split() if len(word) > 4)
+    ),
     "private-use glyphs": "".join(chr(0xF700 + ord(char)) if char.isalpha() else char for char in ENGLISH),
     "private-use glyphs among figures": "".join(chr(0xE000 + ord(char) % 90) + "1" for char in ENGLISH[:300]),
     "replacement characters": "\ufffd\ufffd\ufffd 12 \ufffd\ufffd 7",
