@@ -71,7 +71,7 @@ def _tidy(deps: Deps, left: list[int], *, again: bool) -> None:
 
 async def _work(app: App, deps: Deps, *, done: Done | None, left: list[int]) -> None:
     """One run of the queue's own worker, until it is asked to stop. Raises ConnectorException, DatabaseAway."""
-    connector = PsycopgConnector(conninfo=deps.url, timeout=10, kwargs={"options": SESSION, "connect_timeout": 5})
+    connector = PsycopgConnector(conninfo=deps.url, timeout=5, kwargs={"options": SESSION, "connect_timeout": 5})
     with app.replace_connector(connector) as working:
         async with working.open_async():
             worker = Worker(

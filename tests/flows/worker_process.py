@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import SecretStr
 
 from db import open_pool
-from rag import holding, jobs, situate, worker
+from rag import holding, jobs, logs, situate, worker
 from rag.deps import build
 from rag.providers import Meter, unmetered
 from rag.providers.fake import FakeEmbedder
@@ -56,5 +57,8 @@ if __name__ == "__main__":
     parser.add_argument("--fill", type=int, default=0)
     parser.add_argument("--lanes", type=int, default=0)
     parser.add_argument("--slice", type=float, default=0.0)
+    parser.add_argument("--logs", action="store_true")
     given = parser.parse_args()
+    if given.logs:
+        logs.prepare(sys.stderr, lasting=True)
     main(given.url, claude=given.claude, batch_above=given.batch_above, fill=given.fill, lanes=given.lanes, slice_=given.slice)
