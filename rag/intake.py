@@ -94,11 +94,11 @@ def ingest(settings: Settings, arguments: argparse.Namespace) -> int:
     report = _Report(json=arguments.json)
     with opened(settings) as deps:
         waiting: dict[int, list[_Taken]] = {}
-        for path in _pdfs(arguments.paths):
+        for path, name in _pdfs(arguments.paths):
             began = time.monotonic()
             report.files += 1
             try:
-                taken = _take(deps, path, arguments.collection or library.DEFAULT_COLLECTION)
+                taken = _take(deps, path, name, arguments.collection or library.DEFAULT_COLLECTION)
             except (UploadError, DocumentGone, OSError) as error:
                 told = f"{path} cannot be read: {error.strerror}." if isinstance(error, OSError) else str(error)
                 report.tell(path, "failed", None, time.monotonic() - began, error=told)
@@ -111,12 +111,12 @@ def ingest(settings: Settings, arguments: argparse.Namespace) -> int:
     return 1 if report.sentences else 0
 
 
-def _take(deps: Deps, path: Path, collection: str) -> library.Upload:
+def _take(deps: Deps, path: Path, name: str, collection: str) -> library.Upload:
     """Store a file; what one that is stored already lacks is tried again. Raises UploadError, DocumentGone, OSError."""
     if path.is_dir():
         raise UploadError(f"{path} holds no PDF.")
     subject = deps.settings.subject
-    taken = library.upload(deps, subject, filename=path.name, content=path.read_bytes(), collection=collection)
+    taken = library.upload(deps, subject, filename=name, content=path.read_bytes(), collection=collection)
     if taken.duplicate:
         stored = library.document(deps, subject, taken.document_id)
         if stored.status is Status.FAILED:
@@ -128,13 +128,14 @@ def _take(deps: Deps, path: Path, collection: str) -> library.Upload:
     return taken
 
 
-def _pdfs(paths: Iterable[Path]) -> Iterator[Path]:
-    """Files as given; of folders, the PDFs below them in order, or the folder itself when it holds none."""
+def _pdfs(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    """Files as given, by their names; of folders, the PDFs below them in order, by their places, or the folder itself when it holds none."""
     for path in paths:
         if path.is_dir():
-            yield from sorted(p for p in path.rglob("*") if p.suffix.lower() == ".pdf" and p.is_file()) or [path]
+            found = sorted(p for p in path.rglob("*") if p.suffix.lower() == ".pdf" and p.is_file())
+            yield from ((p, p.relative_to(path).as_posix()) for p in found or [path])
         else:
-            yield path
+            yield path, path.name
 
 
 def _work(deps: Deps, report: _Report, waiting: dict[int, list[_Taken]]) -> None:

@@ -9,13 +9,18 @@ LONGEST_COLLECTION = 200
 
 
 def clean_name(filename: str) -> str:
-    """A file's name without folders and control characters, fit to be stored and shown."""
-    return one_line(filename.replace("\\", "/").rsplit("/", 1)[-1])[:LONGEST_FILENAME] or "document.pdf"
+    """A file's name without control characters, fit to be stored and shown.
+
+    Folders stay a part of it, since files of one name in different folders are different documents; steps upwards and drives do not.
+    """
+    parts = [one_line(part) for part in filename.replace("\\", "/").split("/")]
+    kept = [part for part in parts if part not in {"", ".", ".."} and not part.endswith(":")]
+    return "/".join(kept)[-LONGEST_FILENAME:].strip("/ ") or "document.pdf"
 
 
 def check_filename(name: str) -> str:
     """The name that a person gave a document, as it is stored. Raises UploadError when it is empty or too long."""
-    name = one_line(name.replace("\\", "/").rsplit("/", 1)[-1])
+    name = "/".join(filter(None, map(one_line, name.replace("\\", "/").split("/"))))
     if not name.lower().endswith(".pdf"):
         name = f"{name}.pdf" if name else ""
     if not 0 < len(name) <= LONGEST_FILENAME:

@@ -51,7 +51,7 @@ def document_head(deps: Deps, subject: str, document: Document) -> None:
         elif document.status is Status.FAILED:
             st.button(_("Retry"), icon=":material/refresh:", key="retry", on_click=_retry, args=(deps, subject, document.id))
         st.download_button(
-            _("Original"), data=lambda: library.original(deps, subject, document.id), file_name=document.filename, mime="application/pdf",
+            _("Original"), data=lambda: library.original(deps, subject, document.id), file_name=document.filename.rpartition("/")[2], mime="application/pdf",
             icon=":material/download:", key="reader-original", on_click="ignore",
         )  # fmt: skip
         st.button(_("Rename"), icon=":material/edit:", key="rename", on_click=_ask, args=("rename", document.id))

@@ -147,7 +147,7 @@ def _opened(deps: Deps, subject: str, opened: Opened) -> None:
             st.button(_("All sources"), icon=":material/arrow_back:", type="tertiary", key="close-source", on_click=_close)
         if document_id is not None:
             st.download_button(
-                _("Original"), data=lambda: library.original(deps, subject, document_id), file_name=opened.filename, mime="application/pdf",
+                _("Original"), data=lambda: library.original(deps, subject, document_id), file_name=opened.filename.rpartition("/")[2], mime="application/pdf",
                 icon=":material/download:", type="tertiary", key="original", on_click="ignore",
             )  # fmt: skip
     draw_tree(_title(opened), key="source-title")

@@ -41,7 +41,8 @@ def uploader(deps: Deps, subject: str, *, collection: str = library.DEFAULT_COLL
             if file.file_id in state.taken:  # before a click ran the page anew
                 continue
             told.progress(at / len(chosen), text=_("Storing …") + " " + counts(at, len(chosen)))
-            state.uploads.append(_store(deps, subject, file.name, file.getvalue(), collection))
+            name = file.name.partition("/")[2] if folder else file.name  # of a folder's file, its place below the folder
+            state.uploads.append(_store(deps, subject, name, file.getvalue(), collection))
             state.taken.add(file.file_id)
         state.upload_round += 1
         state.taken.clear()

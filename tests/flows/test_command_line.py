@@ -55,7 +55,7 @@ def papers(tmp_path: Path) -> Path:
 def test_a_folder_is_ingested_with_one_object_a_file(situate: Run, papers: Path) -> None:
     code, lines, _ = situate("ingest", papers)
     assert code == 0
-    assert {line["document"] for line in lines} == {"report.pdf", "南岭 报告.PDF"}
+    assert {line["document"] for line in lines} == {"report.pdf", "below/南岭 报告.PDF"}
     for line in lines:
         assert list(line) == ["file", "document", "status", "pages", "chunks", "seconds", "error", "note"]
         assert (line["status"], line["error"]) == ("ready", None)
@@ -174,9 +174,9 @@ def test_an_answer_comes_with_its_citations_and_their_boxes(situate: Run, papers
 def test_documents_are_listed_and_deleted_by_name(situate: Run, papers: Path) -> None:
     situate("ingest", papers)
     _, rows, _ = situate("list")
-    assert {row["document"]: row["status"] for row in rows} == {"report.pdf": "ready", "南岭 报告.PDF": "ready"}
+    assert {row["document"]: row["status"] for row in rows} == {"report.pdf": "ready", "below/南岭 报告.PDF": "ready"}
     assert situate("delete", "report.pdf")[:2] == (0, {"deleted": 1})
-    assert [row["document"] for row in situate("list")[1]] == ["南岭 报告.PDF"]
+    assert [row["document"] for row in situate("list")[1]] == ["below/南岭 报告.PDF"]
     assert situate("delete", "report.pdf")[:2] == (1, None)
 
 

@@ -209,9 +209,16 @@ def test_indexing_again_publishes_nothing_twice(deps: Deps, index: Index) -> Non
         assert len(chunk_rows.chunks(connection, document.id)) == document.n_chunks
 
 
-def test_a_file_name_keeps_neither_folders_nor_control_characters(deps: Deps) -> None:
-    taken = library.upload(deps, SUBJECT, filename="..\\..\\etc/pass\x00wd.pdf\n", content=b"%PDF-1.7")
-    assert library.document(deps, SUBJECT, taken.document_id).filename == "passwd.pdf"
+def test_a_file_name_keeps_folders_but_neither_steps_upwards_nor_control_characters(deps: Deps) -> None:
+    taken = library.upload(deps, SUBJECT, filename="C:\\..\\..\\etc/pass\x00wd.pdf\n", content=b"%PDF-1.7")
+    assert library.document(deps, SUBJECT, taken.document_id).filename == "etc/passwd.pdf"
+    assert library.clean_name("../ /.") == "document.pdf"
+
+
+def test_files_of_one_name_in_two_folders_are_two_documents(deps: Deps) -> None:
+    for folder, content in (("2030", pdfs.report()), ("2031", pdfs.cash_flow())):
+        assert library.upload(deps, SUBJECT, filename=f"{folder}/report.pdf", content=content).version == 1
+    assert {d.filename for d in library.documents(deps, SUBJECT)} == {"2030/report.pdf", "2031/report.pdf"}
 
 
 def test_a_page_is_rendered_as_an_image(deps: Deps, index: Index) -> None:

@@ -42,8 +42,8 @@ def test_a_folder_is_chosen_whole(deps: Deps) -> None:
     (zone,) = app.get("file_uploader")
     assert zone.proto.accept_directory
     assert list(zone.proto.type) == [".pdf"]
-    drop(app, ("folder/lease.pdf", pdfs.report()))
-    assert [d.filename for d in library.documents(deps, SUBJECT)] == ["lease.pdf"]
+    drop(app, ("folder/lease.pdf", pdfs.report()), ("folder/old/lease.pdf", pdfs.cash_flow()))
+    assert {(d.filename, d.version) for d in library.documents(deps, SUBJECT)} == {("lease.pdf", 1), ("old/lease.pdf", 1)}
 
 
 def test_a_duplicate_opens_the_document_that_is_known(store: Callable[..., int]) -> None:
