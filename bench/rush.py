@@ -99,9 +99,10 @@ def served(home: Path) -> Iterator[str]:
         assert running.stdout is not None
         found = re.search(r"http://\S+", running.stdout.readline())
         assert found
-        yield found[0]
-        running.terminate()
-        running.wait(60)
+        try:
+            yield found[0]
+        finally:
+            running.terminate()
 
 
 def until_ended(deps: Deps) -> float:
@@ -124,8 +125,9 @@ def two_browsers(browser: Browser, address: str, files: list[tuple[str, bytes]])
         chosen.set_input_files(payload)
     said = []
     for window in windows:
-        window.locator(".st-key-uploads .results").first.wait_for(timeout=120_000)
-        said.append(" ".join(window.locator(".st-key-uploads .results").first.inner_text().split())[:600])
+        told = window.get_by_text(re.compile("files? stored|here already")).first
+        told.wait_for(timeout=120_000)
+        said.append(told.inner_text())
     return said
 
 
