@@ -104,9 +104,11 @@ def test_documents_within_the_limit_are_sent_without_asking(agreed: Deps, claude
     assert estimates.held(agreed, SUBJECT) is None
 
 
-def test_documents_that_wait_together_are_added_up(agreed: Deps, claude: AnthropicServer) -> None:
-    deps = limited(agreed, price_of_one(agreed) * 2)
+def test_documents_that_wait_together_are_added_up(with_claude: Deps, claude: AnthropicServer) -> None:
+    deps = limited(with_claude, price_of_one(with_claude) * 2)
     documents = upload(deps, "a.pdf", "b.pdf", "c.pdf")
+    library.allow(deps, SUBJECT, "Anthropic")
+    work_off(deps)
     assert claude.requests == []
     waiting = estimates.held(deps, SUBJECT)
     assert waiting
