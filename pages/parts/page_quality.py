@@ -47,8 +47,9 @@ def kind_of(page: Page) -> str:
 
 
 def doubtful(pages: Iterable[Page]) -> list[Page]:
-    """The pages that are worth a look."""
-    return [page for page in pages if page.source == "none" or DOUBTFUL & set(page.marks)]
+    """The pages that are worth a look, empty ones last: a blank page is seldom a loss."""
+    found = [page for page in pages if page.source == "none" or DOUBTFUL & set(page.marks)]
+    return sorted(found, key=lambda page: "empty" in page.marks)
 
 
 def kinds_told(pages: Sequence[Page]) -> list[str]:

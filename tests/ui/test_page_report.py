@@ -47,7 +47,7 @@ def test_each_kind_of_page_is_counted() -> None:
 
 
 def test_pages_worth_a_look_are_those_that_may_mislead_or_miss() -> None:
-    assert [page.number for page in doubtful(ALL)] == [3, 4, 5, 6]
+    assert [page.number for page in doubtful(ALL)] == [3, 4, 6, 5]
 
 
 @pytest.mark.parametrize(
