@@ -9,8 +9,8 @@ Upload to searchable::
         situate.py:   windows.py -> plan.py (what will be sent) -> calls.py (paced), or batching.py -> providers (write)
                       -> contexts.py (each answer stored with its cost) -> publication.py again
         pdf.py:       sandbox.py, and inside it (confined.py) page by page: reader.py -> pdfium.py, pictures.py, glyphs.py (bidi.py, unseen.py)
-                      -> page.py; at the end words.py, columns.py, margins.py, tables.py, grids.py, titles.py, hyphens.py -> layout.py
-                      -> captions.py, continuation.py
+                      and strokes.py -> page.py; at the end words.py, lattice.py -> ruled.py, columns.py, margins.py, tables.py, grids.py,
+                      titles.py, hyphens.py -> layout.py -> captions.py, continuation.py
         ocr.py:       another child process, for pages that legibility.py finds without text: recogniser.py (RapidOCR) -> scans.py -> words.py
         chunking.py:  sentences.py, profile.py (what a document says of itself) -> structure.py (the structural context)
 

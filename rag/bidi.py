@@ -81,7 +81,8 @@ def facing(sheet: Sheet) -> Sheet:
             x0, x1 = round(sheet.width - word.x1, 2), round(sheet.width - word.x0, 2)
             seen = seen._replace(x0=x0, x1=x1, text=_number(word.text, begins=begins))
         words.append(seen)
-    return replace(sheet, words=tuple(words), mirrored=mirrored)
+    strokes = tuple((round(sheet.width - x1, 1), y0, round(sheet.width - x0, 1), y1) for x0, y0, x1, y1 in sheet.strokes)
+    return replace(sheet, words=tuple(words), mirrored=mirrored, strokes=strokes if mirrored else sheet.strokes)
 
 
 def in_order(words: Sequence[Word]) -> list[Word]:

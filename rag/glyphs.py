@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pypdfium2 import raw
 
 from rag import bidi, unseen
+from rag.strokes import strokes_of
 from rag.unseen import Ink
 from rag.words import BOLD, ITALIC, Sheet, Word, clean, is_cjk, turned
 
@@ -215,6 +216,7 @@ def sheets_of(page: Any, number: int, styles: Styles) -> list[Sheet]:
     for turn, word in found:
         turns = 3 if id(word) in downwards else turn
         words[turns].append(in_turn(word, turns, width, height) if turns else word)
+    drawn = strokes_of(page) if found else ()
     return [
         Sheet(
             page=number,
@@ -222,6 +224,7 @@ def sheets_of(page: Any, number: int, styles: Styles) -> list[Sheet]:
             height=width if turn % 2 else height,
             turn=turn,
             words=tuple(words[turn]),
+            strokes=tuple(turned(stroke, turn, width, height) for stroke in drawn) if turn else drawn,
         )
         for turn in range(4)
         if words[turn]

@@ -1,6 +1,6 @@
 """Words with sizes and boxes -> elements in reading order: titles, paragraphs, list items, tables, running headers and footers (pure).
 
-sheets -> columns.pieces -> columns.regions -> columns.rows -> margins (set aside) -> tables -> paragraphs -> titles -> elements
+sheets -> ruled tables -> columns.pieces -> columns.regions -> columns.rows -> margins (set aside) -> tables -> paragraphs -> titles -> elements
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from rag import bidi, captions, columns, continuation, grids, hyphens, margins, tables, titles
+from rag import bidi, captions, columns, continuation, grids, hyphens, margins, ruled, tables, titles
 from rag.words import Bookmark, Sheet, Span, Word, shown, solid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rag.columns import Line
     from rag.hyphens import Vocabulary
@@ -25,6 +25,7 @@ Kind = Literal["Title", "NarrativeText", "ListItem", "Table", "Header", "Footer"
 PITCH = 1.3  # times the usual distance between lines: a wider one begins a paragraph
 BETWEEN = 5  # elements, running lines among them, that may part a table from its continuation
 INDENT = 0.9  # em
+UNITS_ABOVE = 3  # lines above a ruled table that may tell its units
 _BULLET = re.compile(r"^(?:[•●○◦▪■□◆◇►▶➢➤✓✔·*\-–—]|[(（]?(?:\d{1,2}|[a-z]|[ivx]{1,4})[)）]|\d{1,2}[.、．](?!\d)|[①-⑳])$")
 _SYMBOL = re.compile(r"^[•●○◦▪■□◆◇►▶➢➤✓✔·*–—-]\s")
 _BULLET_START = re.compile(r"^[•●○◦▪■◆◇►▶➢➤✓✔①-⑳]|^[(（](?:\d{1,2}|[a-z]|[ivx]{1,4}|[一二三四五六七八九十]+)[)）]", re.IGNORECASE)
@@ -114,10 +115,15 @@ def _tables(region: Sequence[Line]) -> list[tuple[int, int, tables.Table]]:
     return found
 
 
-def _blocks(region: Sequence[Line]) -> Iterator[_Block]:
+def _right(lines: Sequence[Line]) -> float:
+    """Where full lines end."""
+    return sorted(line.x1 for line in lines)[int(0.9 * (len(lines) - 1))] if lines else 0.0
+
+
+def _blocks(region: Sequence[Line], right: float | None) -> Iterator[_Block]:
     """A region's tables, and its paragraphs between them."""
     done = 0
-    right = sorted(line.x1 for line in region)[int(0.9 * (len(region) - 1))] if region else 0.0
+    right = _right(region) if right is None else right
     for first, last, table in _tables(region):
         for lines in _paragraphs(region[done:first], right):
             yield _Block(lines=lines, role="text")
@@ -163,10 +169,10 @@ def _tabular(table: tables.Table, sheet: Sheet, vocabulary: Vocabulary) -> tuple
         text += "\n" if text else ""
         for number, cell in enumerate(row.cells):
             text += " | " if number else ""
-            words = bidi.in_order(cell.words) if row.line.mixed else cell.words
+            words = [word for line in tables.lines_of(cell) for word in bidi.in_order(line)] if row.line.mixed else cell.words
             for before, word in zip([None, *words], words, strict=False):
                 if before is not None:
-                    beneath = word.y1 <= before.y1 - 0.5 * word.size  # a cell of several lines
+                    beneath = tables.beneath(before, word)
                     whole = vocabulary.joined(text, word.text) if beneath else None
                     if whole is not None:
                         text = whole
@@ -196,9 +202,31 @@ def _element(block: _Block, sheet: Sheet, vocabulary: Vocabulary) -> Element:
     return Element(kind=kind, text=text, page=sheet.page, spans=spans)
 
 
-def _regions(sheet: Sheet) -> list[list[Line]]:
-    """The lines of each column of text, and of each of two tables side by side, in reading order."""
-    return [part for region in columns.regions(columns.pieces(sheet.words)) for part in grids.abreast(columns.rows(region))]
+def _regions(sheet: Sheet) -> list[tuple[list[Line] | tables.Table, float | None]]:
+    """The lines of each column of text, and of each of two tables side by side, in reading order, with the ruled tables in their places.
+
+    With each comes where its full lines end, if its own lines are too few to tell.
+    """
+    found, words = ruled.find(sheet)
+    pieces = [*columns.pieces(words), *(table.place for table in found)]
+    return [part for region in columns.regions(pieces) for part in _stretches(region, {id(table.place): table.table for table in found})]
+
+
+def _stretches(region: Sequence[Line], places: Mapping[int, tables.Table]) -> Iterator[tuple[list[Line] | tables.Table, float | None]]:
+    """A column's lines, cut at the ruled tables that stand in it, and where they end; what stands left of a table is read before it."""
+    rest = [line for line in region if id(line) not in places]
+    right = _right(columns.rows(rest)) if len(rest) < len(region) else None
+    for place in sorted((line for line in region if id(line) in places), key=lambda line: (-line.y1, line.x0)):
+        above: list[Line] = []
+        below: list[Line] = []
+        for line in rest:
+            before = line.middle >= place.y1 or (line.middle > place.y0 and line.x1 <= place.x0)
+            (above if before else below).append(line)
+        rest, lines = below, columns.rows(above)
+        yield from ((part, right) for part in grids.abreast(lines))
+        table = places[id(place)]
+        yield replace(table, units=table.units or tables.units_of([line.text for line in lines[-UNITS_ABOVE:]])), None
+    yield from ((part, right) for part in grids.abreast(columns.rows(rest)))
 
 
 def _notes(blocks: Sequence[_Block], body: float) -> int:
@@ -217,20 +245,23 @@ def _notes(blocks: Sequence[_Block], body: float) -> int:
 def _page_blocks(sheets: Sequence[Sheet], body: float) -> list[tuple[Sheet, list[_Block]]]:
     """Each sheet's blocks in reading order: header, text, the notes at the feet of its columns, footer."""
     regions = [_regions(sheet) for sheet in sheets]
-    lines = [[line for region in page for line in region] for page in regions]
+    lines = [[line for region, _ in page if isinstance(region, list) for line in region] for page in regions]
     pages = [(sheet.page, sheet.height, page) for sheet, page in zip(sheets, lines, strict=True)]
     running = margins.running(pages, titles.LARGER * body)
     found = []
-    for sheet, page, (headers, footers) in zip(sheets, regions, running, strict=True):
-        blocks = [_Block(lines=(line,), role="header") for region in page for line in region if id(line) in headers]
+    for sheet, page, text, (headers, footers) in zip(sheets, regions, lines, running, strict=True):
+        blocks = [_Block(lines=(line,), role="header") for line in text if id(line) in headers]
         notes: list[_Block] = []
-        for region in page:
-            column = list(_blocks([line for line in region if id(line) not in headers and id(line) not in footers]))
-            text = len(column) - _notes(column, body)
-            blocks += column[:text]
-            notes += [replace(note, role="note") for note in column[text:]]
+        for region, right in page:
+            if isinstance(region, tables.Table):
+                blocks.append(_Block(lines=tuple(row.line for row in region.rows), role="table", table=region))
+                continue
+            column = list(_blocks([line for line in region if id(line) not in headers and id(line) not in footers], right))
+            end = len(column) - _notes(column, body)
+            blocks += column[:end]
+            notes += [replace(note, role="note") for note in column[end:]]
         blocks += notes
-        blocks += [_Block(lines=(line,), role="footer") for region in page for line in region if id(line) in footers]
+        blocks += [_Block(lines=(line,), role="footer") for line in text if id(line) in footers]
         found.append((sheet, blocks))
     return found
 

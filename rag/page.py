@@ -57,4 +57,8 @@ def packed(sheets: Iterable[Sheet]) -> bytes:
 
 def unpacked(words: bytes) -> tuple[Sheet, ...]:
     records = json.loads(zlib.decompress(words))
-    return tuple(Sheet(**{**record, "words": tuple(Word(*word) for word in record["words"])}) for record in records)
+    return tuple(_sheet(**record) for record in records)
+
+
+def _sheet(*, words: list[Any], strokes: Iterable[Any] = (), **rest: Any) -> Sheet:
+    return Sheet(**rest, words=tuple(Word(*word) for word in words), strokes=tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in strokes))

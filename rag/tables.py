@@ -88,6 +88,21 @@ def cell_of(words: Sequence[Word]) -> Cell:
     return Cell(words=tuple(words), x0=words[0].x0, x1=max(word.x1 for word in words), text=joined(words, mixed=mixed))
 
 
+def beneath(before: Word, word: Word) -> bool:
+    """Whether a word begins another line of its cell."""
+    return word.y1 <= before.y1 - 0.5 * word.size
+
+
+def lines_of(cell: Cell) -> list[list[Word]]:
+    found: list[list[Word]] = []
+    for word in cell.words:
+        if found and not beneath(found[-1][-1], word):
+            found[-1].append(word)
+        else:
+            found.append([word])
+    return found
+
+
 def _numeric(text: str) -> bool:
     return bool(_FIGURE.match(text) or _CURRENCY.match(text) or _NOTHING.match(text))
 
@@ -165,7 +180,7 @@ def _run(rows: Sequence[Row], start: int) -> int:
     return end
 
 
-def _is_header(row: Row, figures_from: float) -> bool:
+def is_header(row: Row, figures_from: float) -> bool:
     """Whether a row above the figures names columns: years, dates or words that stand over the figures, and no amounts."""
     amounts = [cell for cell in row.figures if not cell.year]
     over = [cell for cell in row.cells if cell.x1 > figures_from and (cell.x0 > figures_from - 6 * row.line.size or cell.figure)]
@@ -186,7 +201,7 @@ def _header_start(rows: Sequence[Row], start: int, figures_from: float) -> int:
         if row.line.y1 - below.line.y1 > ROW_PITCH * max(below.line.size, 1.0) or row.line.size > LARGER * below.line.size:
             break
         one = len(row.cells) == 1
-        if _heads_alone(row) or _is_header(row, figures_from):
+        if _heads_alone(row) or is_header(row, figures_from):
             if one and row.line.x1 - row.line.x0 > 0.97 * _width(rows):
                 break  # running text
             first, labels = index, 0
@@ -197,6 +212,12 @@ def _header_start(rows: Sequence[Row], start: int, figures_from: float) -> int:
         else:
             break
     return first
+
+
+def units_of(lines: Sequence[str]) -> str:
+    """What the lines above a table's figures, and its headers, say of their units: "$ in millions"."""
+    units = _UNITS.search("\n".join(lines))
+    return units[0].strip("() ") if units else ""
 
 
 def _width(rows: Sequence[Row]) -> float:
@@ -215,7 +236,7 @@ def ranges(body: Sequence[Row]) -> list[tuple[float, float]]:
     return found
 
 
-def _columns(header: Sequence[Row], body: Sequence[Row]) -> str:
+def column_names(header: Sequence[Row], body: Sequence[Row]) -> str:
     """Header cells read downwards per column of figures, left to right; a cell over several columns counts for each.
 
     Where columns of words stand right of figures, the last line of the header says all of them.
@@ -302,17 +323,14 @@ def find(lines: Sequence[Line]) -> list[tuple[int, int, Table]]:
             first = index - 1
         top = first
         while top < min(table_end - 1, first + MAX_HEADER) and (
-            _is_header(rows[top], figures_from) or (top < index and _heads_alone(rows[top]))
+            is_header(rows[top], figures_from) or (top < index and _heads_alone(rows[top]))
         ):
             top += 1
         header, body = rows[first:top], rows[top:table_end]
         if any(row.figures for row in body):
-            text = "\n".join(row.line.text for row in rows[max(first - 3, free) : top + 1])
-            units = _UNITS.search(text)
+            units = units_of([row.line.text for row in rows[max(first - 3, free) : top + 1]])
             merged = [*header, *_merge_wrapped(body)]
-            table = Table(
-                rows=tuple(merged), header=len(header), columns=_columns(header, body), units=units[0].strip("() ") if units else ""
-            )
+            table = Table(rows=tuple(merged), header=len(header), columns=column_names(header, body), units=units)
             found.append((first, table_end, table))
             free = table_end
         index = table_end

@@ -32,6 +32,9 @@ class Word(NamedTuple):
     spaced: bool  # white space stands before it in the page's own text
 
 
+Stroke = tuple[float, float, float, float]  # a drawn line that is level (y0 == y1) or upright (x0 == x1), from its lesser end
+
+
 class Span(NamedTuple):
     """Where the characters [start, end) of an element's text stand."""
 
@@ -68,6 +71,7 @@ class Sheet:
     words: tuple[Word, ...]
     skew: float = 0.0  # degrees clockwise about the sheet's middle that then bring its lines level
     mirrored: bool = False  # x runs from the right edge: so stand the words of a sheet that is read from right to left
+    strokes: tuple[Stroke, ...] = ()  # drawn lines, which may be the borders of tables
 
 
 def turned(box: tuple[float, float, float, float], turn: int, width: float, height: float) -> tuple[float, float, float, float]:
