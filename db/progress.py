@@ -15,7 +15,7 @@ from db import Connection
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """Documents by state; versions that were replaced are not counted."""
+    """Documents by the state of their latest version."""
 
     total: int
     ready: int
@@ -59,7 +59,7 @@ def counts(connection: Connection) -> Counts:
                       coalesce(extract(epoch from now() - min(created_at) filter (where status = 'queued')), 0)::float8 as oldest_wait,
                       coalesce(sum(page_count) filter (where status in ('ready', 'failed') and created_at >= (
                           select min(created_at) from documents where status in ('queued', 'working', 'paused'))), 0)::int as settled_pages
-               from documents where status <> 'superseded'"""
+               from (select distinct on (lineage) * from documents where status <> 'superseded' order by lineage, version desc) latest"""
         ).fetchone()
     assert found is not None  # noqa: S101 - an aggregate gives one row
     return found

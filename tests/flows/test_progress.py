@@ -39,6 +39,13 @@ def test_documents_that_wait_are_counted_with_their_pages_and_the_time_they_will
     assert (after.ready, after.waiting, after.seconds_left, after.oldest_wait) == (3, 0, 0.0, 0.0)
 
 
+def test_a_document_and_its_new_version_are_one(deps: Deps, index: Index) -> None:
+    index(deps, pdfs.report())
+    library.upload(deps, SUBJECT, filename="report.pdf", content=pdfs.cash_flow())
+    told = progress.overall(deps, SUBJECT)
+    assert (told.total, told.ready, told.waiting) == (1, 0, 1)
+
+
 def test_a_document_in_work_counts_as_far_as_it_has_come(deps: Deps) -> None:
     taken = library.upload(deps, SUBJECT, filename="long.pdf", content=pdfs.long_report(60))
     shares: list[float] = []
