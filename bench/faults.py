@@ -200,6 +200,15 @@ def contents(running: Stage) -> dict[str, Any]:
     return {"held": held, "strays": found}
 
 
+def differences(name: str, calm: list[list[Any]], now: list[list[Any]] | None) -> str:
+    """Which columns of a file's documents are not as without faults; "" where all are."""
+    columns = ("status", "error", "note", "n_chunks", "total_len", "page_count", "situated", "chunks", "pages", "vectors", "postings")
+    if now is None or len(now) != len(calm):
+        return f"{name}: {len(now or [])} documents instead of {len(calm)}"
+    differing = [column for column, *values in zip(columns, calm[0], now[0], strict=True) if values[0] != values[1]]
+    return f"{name}: {', '.join(differing)}" if differing else ""
+
+
 def upload(deps: Deps, name: str, content: bytes) -> None:
     while True:  # the database may be away just now
         try:
@@ -266,7 +275,9 @@ def round_of(name: str, given: argparse.Namespace, documents: list[tuple[str, by
                 repeated = claude.paid.total() - len(claude.paid)
                 faulty = dict(running.worker_ends)
     held = found["held"]
-    different = [] if expected is None else sorted(f for f in expected["held"] if held.get(f) != expected["held"][f])
+    different = (
+        [] if expected is None else sorted(filter(None, (differences(f, expected["held"][f], held.get(f)) for f in expected["held"])))
+    )
     return {
         "round": name,
         "rounds": rounds,

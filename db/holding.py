@@ -86,26 +86,30 @@ def count_death(connection: Connection, document_id: int) -> int:
 
 
 def stalled(connection: Connection, seconds: float) -> list[Stalled]:
-    """Jobs of workers whose heart has not beaten for so long, or that are gone. One in the middle of a transaction is left to its end."""
+    """Jobs of workers whose heart has not beaten for so long, or that are gone. One in the middle of a transaction is left to its end.
+
+    While the server was away no heart could beat: as long after its start a worker counts as living whose heart had beaten until then.
+    """
     with connection.cursor(row_factory=class_row(Stalled)) as cursor:
         return cursor.execute(
             """select id, task_name as task, args ->> 'subject' as subject, (args ->> 'document_id')::bigint as document_id
                from procrastinate_jobs job
                where status = 'doing' and queue_name = 'documents' and args ? 'document_id' and not exists (
-                   select from procrastinate_workers w
-                   where w.id = job.worker_id and w.last_heartbeat > now() - make_interval(secs => %s))
+                   select from procrastinate_workers w, make_interval(secs => %s) patience
+                   where w.id = job.worker_id and (w.last_heartbeat > now() - patience
+                      or pg_postmaster_start_time() > now() - patience and w.last_heartbeat > pg_postmaster_start_time() - patience))
                for update skip locked""",
             [seconds],
         ).fetchall()
 
 
-def abandoned(connection: Connection, worker_id: int) -> list[Stalled]:
-    """The jobs that a worker which has ended left under way."""
+def abandoned(connection: Connection, job_ids: list[int]) -> list[Stalled]:
+    """Those of these jobs that are still under way."""
     with connection.cursor(row_factory=class_row(Stalled)) as cursor:
         return cursor.execute(
             """select id, task_name as task, args ->> 'subject' as subject, (args ->> 'document_id')::bigint as document_id
-               from procrastinate_jobs where status = 'doing' and worker_id = %s for update skip locked""",
-            [worker_id],
+               from procrastinate_jobs where status = 'doing' and id = any (%s) for update skip locked""",
+            [job_ids],
         ).fetchall()
 
 

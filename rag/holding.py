@@ -106,6 +106,7 @@ class Hold:
 def hold(context: JobContext, subject: str, document_id: int) -> Hold:
     """The document of a job that begins, not taken yet."""
     deps: Deps = context.additional_context["deps"]
+    context.additional_context["begun"].add(context.job.id)
     return Hold(
         deps=replace(deps, pool=HeldPool(deps.pool, context.job.id or 0)),
         subject=subject,

@@ -26,10 +26,10 @@ def reclaim(deps: Deps, seconds: float) -> int:
     return sum(_reclaim(deps, job) for job in found)
 
 
-def release(deps: Deps, worker_id: int) -> None:
-    """The same at once for the jobs of a worker that is known to have ended; no document is to blame for that. Raises DatabaseAway."""
+def release(deps: Deps, job_ids: set[int]) -> None:
+    """The same at once for jobs of this process that the database was away from; no document is to blame for that. Raises DatabaseAway."""
     with as_subject(deps.pool, deps.settings.subject) as connection:
-        found = rows.abandoned(connection, worker_id)
+        found = rows.abandoned(connection, sorted(job_ids))
     for job in found:
         with as_subject(deps.pool, job.subject) as connection:
             if rows.put_back(connection, job.id):

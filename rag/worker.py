@@ -41,35 +41,34 @@ def run(app: App, deps: Deps, *, wait: bool, until: Callable[[], bool] | None) -
         done = lambda _: until()  # noqa: E731 - one of two
     elif not wait:
         done = lambda worker_id: _is_idle(deps, worker_id)  # noqa: E731
-    left: list[int] = []  # workers of this process that could not sign off
-    pause = 0.0
+    begun: set[int] = set()  # jobs of this process, some of which could not be ended
+    away, pause = False, 0.0
     while True:
         try:
-            _tidy(deps, left, again=pause > 0)
-            pause = 0.0
-            asyncio.run(_work(app, deps, done=done, left=left))
+            _tidy(deps, begun, again=away)
+            away, pause = False, 0.0
+            asyncio.run(_work(app, deps, done=done, begun=begun))
         except (ConnectorException, DatabaseAway):
             if done is not None:
                 raise
         else:
             return
-        if not pause:
+        if not away:
             log.warning("The database does not answer; the worker waits for it.")
-        pause = min(2 * pause or 1.0, PATIENCE)
-        time.sleep(pause)
+        time.sleep(pause)  # at first not at all: what was begun is taken back before another worker holds a death against it
+        away, pause = True, min(2 * pause or 0.5, PATIENCE)
 
 
-def _tidy(deps: Deps, left: list[int], *, again: bool) -> None:
+def _tidy(deps: Deps, begun: set[int], *, again: bool) -> None:
     """Free what this process, or dead ones, left under way. Raises DatabaseAway."""
-    for worker_id in left:
-        reclaiming.release(deps, worker_id)
-    left.clear()
+    reclaiming.release(deps, begun)
+    begun.clear()
     reclaiming.reclaim(deps, STALLED)
     if again:
         log.info("The database answers again.")
 
 
-async def _work(app: App, deps: Deps, *, done: Done | None, left: list[int]) -> None:
+async def _work(app: App, deps: Deps, *, done: Done | None, begun: set[int]) -> None:
     """One run of the queue's own worker, until it is asked to stop. Raises ConnectorException, DatabaseAway."""
     connector = PsycopgConnector(conninfo=deps.url, timeout=5, kwargs={"options": SESSION, "connect_timeout": 5})
     with app.replace_connector(connector) as working:
@@ -83,7 +82,7 @@ async def _work(app: App, deps: Deps, *, done: Done | None, left: list[int]) -> 
                 stalled_worker_timeout=STALLED,
                 delete_jobs="always",
                 install_signal_handlers=False,
-                additional_context={"deps": deps},
+                additional_context={"deps": deps, "begun": begun},
             )
             asked = asyncio.Event()
 
@@ -100,9 +99,6 @@ async def _work(app: App, deps: Deps, *, done: Done | None, left: list[int]) -> 
                     with suppress(ConnectorException):
                         await running
                     raise
-                finally:
-                    if worker.worker_id is not None:
-                        left.append(worker.worker_id)
     if not asked.is_set():  # one of its connections was cut, and it ended by itself
         raise DatabaseAway(AWAY)
 
