@@ -2,8 +2,8 @@
 
     python -m bench.faults [--documents 20] [--moments 30] [--seed 1] [--json OUT]
 
-The same documents, two scans among them, are first taken in without a fault. A round then takes them in anew: one kills each target once at
-each boundary between two stages (within the 10 ms between two looks), another kills targets by chance. Workers run in processes of their
+The same documents, two scans among them, are first taken in without a fault. A round then takes them in anew: one for each target kills it
+at each boundary between two stages (within the 10 ms between two looks), another kills targets by chance. Workers run in processes of their
 own, are replaced when they end, and give a document of a dead one up after 2 s instead of 30; Postgres is revived as `situate serve` does.
 Afterwards the database is compared with the undisturbed one, row by row. Contexts come from the stand-in server, which counts what is paid.
 """
@@ -219,10 +219,10 @@ def upload(deps: Deps, name: str, content: bytes) -> None:
             return
 
 
-def boundary_kills(running: Stage, count: int, kills: Counter[str]) -> None:
-    """Each target once at each change from one stage to the next, as it is seen first."""
+def boundary_kills(running: Stage, count: int, kills: Counter[str], target: str) -> None:
+    """One target once at each change from one stage to the next, as it is seen first."""
     seen: dict[int, tuple[str, str, str]] = {}
-    done: set[tuple[str, str]] = set()
+    done: set[str] = set()
     deadline = time.monotonic() + PATIENCE
     while not ended(states := running.states(), count) and time.monotonic() < deadline:
         for document, state in states.items():
@@ -230,11 +230,9 @@ def boundary_kills(running: Stage, count: int, kills: Counter[str]) -> None:
                 continue
             seen[document] = state
             boundary = " ".join(filter(None, state))
-            for target in TARGETS:
-                if (boundary, target) not in done and running.kill(target):
-                    done.add((boundary, target))
-                    kills[f"{target} at {boundary}"] += 1
-                    break
+            if boundary not in done and running.kill(target):
+                done.add(boundary)
+                kills[f"{target} at {boundary}"] += 1
         time.sleep(LOOK)
 
 
@@ -262,8 +260,8 @@ def round_of(name: str, given: argparse.Namespace, documents: list[tuple[str, by
                     killer = threading.Thread(
                         target=random_kills, args=(running, len(documents), kills, given.moments, random.Random(given.seed + rounds))
                     )
-                elif name == "boundaries":
-                    killer = threading.Thread(target=boundary_kills, args=(running, len(documents), kills))
+                elif name in TARGETS:
+                    killer = threading.Thread(target=boundary_kills, args=(running, len(documents), kills, name))
                 else:
                     killer = threading.Thread(target=random_kills, args=(running, len(documents), Counter(), 0, random.Random(0)))
                 killer.start()
@@ -304,7 +302,7 @@ def main() -> None:
     given = parser.parse_args()
     documents = files(given.documents)
     calm = round_of("calm", given, documents, None)
-    rounds = [calm, *(round_of(name, given, documents, calm["contents"]) for name in ("boundaries", "random"))]
+    rounds = [calm, *(round_of(name, given, documents, calm["contents"]) for name in (*TARGETS, "random"))]
     for result in rounds:
         del result["contents"]
         print(json.dumps(result, indent=2), flush=True)

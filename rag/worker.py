@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 LANES = min(max(2, os.cpu_count() or 1), 4)  # documents at a time: while one is embedded, others are read and written
 STALLED = 30.0  # seconds without a heartbeat after which a worker counts as dead
 RECLAIM = 5.0  # seconds between two looks for the work of dead workers
+POLL = 0.5  # seconds between two looks for jobs that nothing announces: those whose document has just become free
 LOOK = 0.1  # seconds between two looks whether a worker may stop
 GRACE = 0.5  # seconds a stopping worker waits before it asks its jobs to give the work back
 PATIENCE = 10.0  # seconds between two attempts to reach the database, at most
@@ -77,6 +78,7 @@ async def _work(app: App, deps: Deps, *, done: Done | None, begun: set[int]) -> 
                 app=working,
                 queues=["documents"],
                 concurrency=LANES,
+                fetch_job_polling_interval=POLL,
                 shutdown_graceful_timeout=GRACE,
                 update_heartbeat_interval=STALLED / 3,
                 stalled_worker_timeout=STALLED,
