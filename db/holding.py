@@ -6,7 +6,7 @@ every transaction of the one who slept ends with NotHeld before it has written a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -85,21 +85,22 @@ def count_death(connection: Connection, document_id: int) -> int:
     return row[0] if row else 0
 
 
-def stalled(connection: Connection, seconds: float) -> list[Stalled]:
+def stalled(connection: Connection, seconds: float, *, mine: Sequence[int] = ()) -> list[Stalled]:
     """Jobs of workers whose heart has not beaten for so long, or that are gone. One in the middle of a transaction is left to its end.
 
-    While the server was away no heart could beat: as long after its start a worker counts as living whose heart had beaten until then.
+    `mine` are jobs of the process that asks. While the server was away no heart could beat: as long after its start a worker counts as
+    living whose heart beat not too long before.
     """
     with connection.cursor(row_factory=class_row(Stalled)) as cursor:
         return cursor.execute(
             """select id, task_name as task, args ->> 'subject' as subject, (args ->> 'document_id')::bigint as document_id
                from procrastinate_jobs job
-               where status = 'doing' and queue_name = 'documents' and args ? 'document_id' and not exists (
-                   select from procrastinate_workers w, make_interval(secs => %s) patience
+               where status = 'doing' and queue_name = 'documents' and args ? 'document_id' and id <> all (%(mine)s) and not exists (
+                   select from procrastinate_workers w, make_interval(secs => %(seconds)s) patience
                    where w.id = job.worker_id and (w.last_heartbeat > now() - patience
-                      or pg_postmaster_start_time() > now() - patience and w.last_heartbeat > pg_postmaster_start_time() - patience))
+                      or pg_postmaster_start_time() > now() - patience and w.last_heartbeat > pg_postmaster_start_time() - 10 * patience))
                for update skip locked""",
-            [seconds],
+            {"seconds": seconds, "mine": list(mine)},
         ).fetchall()
 
 

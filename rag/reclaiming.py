@@ -18,11 +18,11 @@ log = logging.getLogger(__name__)
 DEATHS = 3  # of workers over a document of which nothing was stored meanwhile
 
 
-def reclaim(deps: Deps, seconds: float) -> int:
-    """Let the jobs of workers without a heartbeat for so long wait again; how many. Raises DatabaseAway."""
+def reclaim(deps: Deps, seconds: float, *, mine: frozenset[int] = frozenset()) -> int:
+    """Let the jobs of workers without a heartbeat for so long wait again, but `mine`; how many. Raises DatabaseAway."""
     with as_subject(deps.pool, deps.settings.subject) as connection:
         job_rows.sweep(connection)
-        found = rows.stalled(connection, seconds)
+        found = rows.stalled(connection, seconds, mine=sorted(mine))
     return sum(_reclaim(deps, job) for job in found)
 
 

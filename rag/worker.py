@@ -95,7 +95,7 @@ async def _work(app: App, deps: Deps, *, done: Done | None, begun: set[int]) -> 
             with nullcontext() if done else signals.on_stop(stop):
                 running = asyncio.create_task(worker.run())  # type: ignore[no-untyped-call]
                 try:
-                    await _watch(deps, worker, running, done=done, stop=stop)
+                    await _watch(deps, worker, running, done=done, stop=stop, begun=begun)
                 except BaseException:
                     stop()
                     with suppress(ConnectorException):
@@ -105,7 +105,9 @@ async def _work(app: App, deps: Deps, *, done: Done | None, begun: set[int]) -> 
         raise DatabaseAway(AWAY)
 
 
-async def _watch(deps: Deps, worker: Worker, running: asyncio.Task[None], *, done: Done | None, stop: Callable[[], None]) -> None:
+async def _watch(
+    deps: Deps, worker: Worker, running: asyncio.Task[None], *, done: Done | None, stop: Callable[[], None], begun: set[int]
+) -> None:
     """Until the worker has ended: stop it when it may stop, and let it have the work of dead ones. Raises ConnectorException, DatabaseAway."""
     reclaimed = time.monotonic()
     while not running.done():
@@ -115,7 +117,7 @@ async def _watch(deps: Deps, worker: Worker, running: asyncio.Task[None], *, don
         if time.monotonic() - reclaimed > RECLAIM:
             reclaimed = time.monotonic()
             with suppress(DatabaseAway):  # the worker itself finds out
-                await asyncio.to_thread(reclaiming.reclaim, deps, STALLED)
+                await asyncio.to_thread(reclaiming.reclaim, deps, STALLED, mine=frozenset(begun))
     await running
 
 
