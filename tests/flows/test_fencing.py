@@ -6,7 +6,7 @@ import signal
 
 from db import as_subject
 from db.documents import Document, Status
-from rag import jobs, library
+from rag import jobs, library, reclaiming
 from rag.deps import Deps
 from tests import pdfs
 from tests.flows.conftest import SUBJECT, Worker, until
@@ -108,3 +108,17 @@ def test_smaller_files_come_first(deps: Deps) -> None:
     priorities = [priority for (priority,) in rows]
     assert priorities == sorted(set(priorities), reverse=True)
     assert jobs.SITUATE < priorities[-1] <= priorities[0] == 0
+
+
+def test_a_process_holds_nothing_against_documents_of_its_own(deps: Deps) -> None:
+    document_id = library.upload(deps, SUBJECT, filename="report.pdf", content=pdfs.report()).document_id
+    with as_subject(deps.pool, SUBJECT) as connection:
+        row = connection.execute("update procrastinate_jobs set status = 'doing' returning id").fetchone()  # of no worker that is known
+    assert row
+    assert reclaiming.reclaim(deps, 30, mine=frozenset({row[0]})) == 0
+    reclaiming.release(deps, {row[0]})
+    assert library.document(deps, SUBJECT, document_id).attempts == 0
+    with as_subject(deps.pool, SUBJECT) as connection:
+        connection.execute("update procrastinate_jobs set status = 'doing'")
+    assert reclaiming.reclaim(deps, 30) == 1
+    assert library.document(deps, SUBJECT, document_id).attempts == 1
