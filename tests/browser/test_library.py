@@ -70,9 +70,9 @@ def test_files_are_followed_unlocked_replaced_renamed_moved_and_deleted(situate:
     expect(page.get_by_text("Mills.pdf")).to_be_visible()
     page.get_by_role("button", name="All documents").click()
 
-    for name in ("Mills.pdf", "secret.pdf"):
+    for chosen, name in enumerate(("Mills.pdf", "secret.pdf"), start=1):
         page.get_by_role("checkbox", name=f"Choose {name}").press("Space")
-    expect(page.get_by_text("2 chosen")).to_be_visible()
+        expect(page.get_by_text(f"{chosen} chosen")).to_be_visible()
     page.get_by_role("button", name="Move", exact=True).click()
     dialog.get_by_role("combobox").fill("Archive")
     dialog.get_by_role("combobox").press("Enter")
