@@ -13,14 +13,12 @@ def clean_name(filename: str) -> str:
 
     Folders stay a part of it, since files of one name in different folders are different documents; steps upwards and drives do not.
     """
-    parts = [one_line(part) for part in filename.replace("\\", "/").split("/")]
-    kept = [part for part in parts if part not in {"", ".", ".."} and not part.endswith(":")]
-    return "/".join(kept)[-LONGEST_FILENAME:].strip("/ ") or "document.pdf"
+    return _path(filename)[-LONGEST_FILENAME:].strip("/ ") or "document.pdf"
 
 
 def check_filename(name: str) -> str:
     """The name that a person gave a document, as it is stored. Raises UploadError when it is empty or too long."""
-    name = "/".join(filter(None, map(one_line, name.replace("\\", "/").split("/"))))
+    name = _path(name)
     if not name.lower().endswith(".pdf"):
         name = f"{name}.pdf" if name else ""
     if not 0 < len(name) <= LONGEST_FILENAME:
@@ -39,3 +37,8 @@ def check_collection(name: str) -> str:
 def one_line(name: str) -> str:
     """Any white space is a space, control characters go."""
     return " ".join("".join(c if c.isprintable() or c.isspace() else "" for c in name).split())
+
+
+def _path(name: str) -> str:
+    parts = [one_line(part) for part in name.replace("\\", "/").split("/")]
+    return "/".join(part for part in parts if part not in {"", ".", ".."} and not part.endswith(":"))
