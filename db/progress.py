@@ -33,7 +33,7 @@ class Pace:
 
     bytes_per_page: float
     seconds_per_page: float
-    reading: float  # share of the seconds before embedding, 0 to 1
+    reading: float | None  # share of the seconds before embedding, 0 to 1; None where the stages were not kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +79,8 @@ def pace(connection: Connection) -> Pace | None:
     with connection.cursor(row_factory=class_row(Pace)) as cursor:
         return cursor.execute(
             """select sum(size)::float8 / sum(page_count) as bytes_per_page, sum(seconds)::float8 / sum(page_count) as seconds_per_page,
-                      least(1, coalesce(sum((seconds_by_stage ->> 'read')::float8 + coalesce((seconds_by_stage ->> 'cut')::float8, 0))
-                                        / nullif(sum(seconds)::float8, 0), 0.3)) as reading
+                      least(1, sum((seconds_by_stage ->> 'read')::float8 + coalesce((seconds_by_stage ->> 'cut')::float8, 0))
+                               / sum(seconds)::float8) as reading
                from (select size, page_count, seconds, seconds_by_stage from documents
                      where status = 'ready' and page_count > 0 and seconds > 0 order by updated_at desc limit 50) latest
                having count(*) > 0"""

@@ -42,7 +42,7 @@ def index(deps: Deps, subject: str, document_id: int, *, pulse: Pulse = lambda: 
         with _timed(deps, subject, document_id, "embed"):
             publication.draft_vectors(deps, subject, document, stored, pulse=pulse)
         with _timed(deps, subject, document_id, "publish"):
-            publication.publish(deps, subject, document, stored, seconds=0)
+            publication.publish(deps, subject, document, stored)
     except UnreadableDocument as error:
         with as_subject(deps.pool, subject) as connection:
             document_rows.note_failure(connection, document_id, str(error), needs_password=isinstance(error, NeedsPassword))

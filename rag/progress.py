@@ -7,14 +7,14 @@ what it did, and writes nothing more (rag.holding).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from db import Connection, as_subject
 from db import documents as document_rows
 from db import holding as holding_rows
 from db import progress as rows
 from db.documents import Status
-from db.progress import Pace, Unsettled
+from db.progress import Counts, Pace, Unsettled
 from rag import jobs
 from rag.deps import Deps
 
@@ -25,19 +25,12 @@ BYTES_PER_PAGE = 50_000.0  # the same
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overall:
+class Overall(Counts):
     """All documents of a subject, by state, and the work on those that have not ended."""
 
-    total: int
-    ready: int
-    failed: int
-    waiting: int
-    working: int
-    paused: int
     pages_done: int  # of the documents that have not ended, and of those that came with them and have
     pages_total: int  # estimated from its size for a document that was not opened yet
     seconds_left: float | None  # None while nothing is known to tell it from; what is paused is not counted
-    oldest_wait: float  # seconds since the oldest document that waits was uploaded
 
 
 def overall(deps: Deps, subject: str) -> Overall:
@@ -45,23 +38,17 @@ def overall(deps: Deps, subject: str) -> Overall:
     with as_subject(deps.pool, subject) as connection:
         counts, unsettled, pace = rows.counts(connection), rows.unsettled(connection), rows.pace(connection)
     bytes_per_page = pace.bytes_per_page if pace else BYTES_PER_PAGE
-    reading = pace.reading if pace else READING
+    reading = READING if pace is None or pace.reading is None else pace.reading
     pages = {d.id: float(d.page_count or (d.total if d.stage == "reading" else 0) or max(1.0, d.size / bytes_per_page)) for d in unsettled}
     done = {d.id: pages[d.id] * _share_done(d, reading) for d in unsettled}
     speed = _seconds_per_page(unsettled, pages, pace, reading)
     left = [(pages[d.id] - done[d.id]) * speed for d in unsettled if d.status != Status.PAUSED] if speed is not None else []
     return Overall(
-        total=counts.total,
-        ready=counts.ready,
-        failed=counts.failed,
-        waiting=counts.waiting,
-        working=counts.working,
-        paused=counts.paused,
+        **asdict(counts),
         pages_done=counts.settled_pages + int(sum(done.values())),
         pages_total=counts.settled_pages + round(sum(pages.values())),
         # the seconds that a document took were measured beside others: as many are worked off at a time
         seconds_left=None if speed is None else max([sum(left) / max(1, counts.working), *left], default=0.0),
-        oldest_wait=counts.oldest_wait,
     )
 
 

@@ -134,7 +134,7 @@ def _lane(embedder: Embedder) -> Iterator[Executor]:
         yield own
 
 
-def publish(deps: Deps, subject: str, document: Document, chunks: Sequence[Chunk], *, seconds: float) -> None:
+def publish(deps: Deps, subject: str, document: Document, chunks: Sequence[Chunk], *, seconds: float = 0.0) -> None:
     """Contexts, vectors, postings and state in one transaction. Embedders with a vector for every chunk are published, the local one at least."""
     lengths, rows = postings(chunks)
     embedders = embedding.allowed(deps, subject)

@@ -165,7 +165,7 @@ def copy(deps: Deps, subject: str, cuts: Sequence[Cut], context: Context, *, pro
         with as_subject(deps.pool, subject) as connection:
             stored = chunk_rows.chunks(connection, document_id)
         publication.draft_vectors(deps, subject, document, stored, pulse=_counting(progress, step, done, total))
-        publication.publish(deps, subject, document, stored, seconds=0)
+        publication.publish(deps, subject, document, stored)
         done += len(one.drafts)
         names[document_id] = one.name
     progress(step, total, total)

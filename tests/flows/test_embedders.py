@@ -198,7 +198,7 @@ def test_vectors_of_a_model_that_missed_a_change_of_contexts_are_dropped(two: De
         stored = chunk_rows.chunks(connection, document.id)
     situated = [replace(chunk, context="The board of Acme in 2024.", context_by="somebody") for chunk in stored]
     publication.draft_vectors(two, SUBJECT, document, situated, pulse=lambda: None)
-    publication.publish(two, SUBJECT, document, situated, seconds=0)
+    publication.publish(two, SUBJECT, document, situated)
     assert served(switching) == (FIRST, 2)
     jobs.defer_fills(switching, SUBJECT)
     work_off(switching)

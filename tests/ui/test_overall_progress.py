@@ -15,7 +15,17 @@ from tests import pdfs
 from tests.ui.conftest import SUBJECT, acts, open_app, press, shown
 
 QUIET = Overall(
-    total=31, ready=30, failed=1, waiting=0, working=0, paused=0, pages_done=0, pages_total=0, seconds_left=None, oldest_wait=0.0
+    total=31,
+    ready=30,
+    failed=1,
+    waiting=0,
+    working=0,
+    paused=0,
+    settled_pages=0,
+    pages_done=0,
+    pages_total=0,
+    seconds_left=None,
+    oldest_wait=0.0,
 )
 
 
@@ -29,7 +39,17 @@ def test_nothing_is_said_while_no_work_is_left() -> None:
 
 def test_documents_pages_time_and_failures_are_told_in_a_line() -> None:
     busy = Overall(
-        total=31, ready=11, failed=1, waiting=15, working=2, paused=2, pages_done=340, pages_total=2010, seconds_left=240.0, oldest_wait=9.0
+        total=31,
+        ready=11,
+        failed=1,
+        waiting=15,
+        working=2,
+        paused=2,
+        settled_pages=0,
+        pages_done=340,
+        pages_total=2010,
+        seconds_left=240.0,
+        oldest_wait=9.0,
     )
     assert overall_told(busy) == "12 of 31 documents · 340 of 2,010 pages · about 4 minutes left · 2 paused · 1 failed"
 
