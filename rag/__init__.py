@@ -18,6 +18,7 @@ Question to checked answer::
 
     pages/chat.py -> conversation.py (a background thread owns the answer) -> answer.py
         answer.py:    search.py -> reading.py (neighbours join) -> providers (stream) -> citations verified against stored sentences
+                      followup.py and support.py where no model is: a question that stands alone; whether what was found holds an answer
         search.py:    text.py, embedding.py (the question's vector) -> db.search (dense, BM25) -> fusion.py -> providers (rerank), within deadline.py -> hits with their trace (trace.py)
 
 Measuring: evaluate.py asks search.py the questions of question_sets.py (from question_files.py, or own_questions.py) on the copies that
@@ -27,6 +28,6 @@ ladder.py and metrics.py make the figures, ladder_table.py shows them on a termi
 Who may read the text decides consent.py; what that is expected to cost tells estimates.py, and what it did cost usage.py, at the prices of
 prices.toml (prices.py). Which models serve decides deps.py, the only wiring. serve.py, tether.py and cli.py start processes;
 commands.py, intake.py (ingest) and operating.py are what the command line does, doctor.py and stuck.py what is wrong, logs.py what is told.
-inspection.py lays a search open; retriever.py gives it to LangChain.
+suggestions.py has first questions; inspection.py lays a search open; retriever.py gives it to LangChain.
 Nothing in this package imports Streamlit, and nothing in it holds SQL.
 """

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from db.conversations import State
+from pages.parts.extract_tree import extract_tree
 from pages.parts.followed import read_answer
 from pages.parts.guard import attempt, guard
 from pages.parts.i18n import _, plural, told
-from pages.parts.markdown_tree import answer_tree, extract_tree
+from pages.parts.markdown_tree import answer_tree
 from pages.parts.money import price, prompt_tokens, tokens
 from pages.parts.scan_notice import scan_told, scanned_numbers
 from pages.parts.source_pane import open_source, opened_citation, show_sources
@@ -123,7 +124,7 @@ def message_tree(read: Answer) -> Node:
     if message.parts:
         cite = _citer(read)
         if message.is_extract:
-            tree.append(extract_tree(message.parts, cite))
+            tree.append(extract_tree(message.parts, read.citations, cite))
         else:
             uncited = "" if message.abstained else _("Not from your documents")
             tree.append(answer_tree(message.parts, cite, uncited_title=uncited, finished=message.finished and not message.abstained))

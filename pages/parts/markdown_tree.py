@@ -53,18 +53,6 @@ def answer_tree(parts: Sequence[Part], cite: Cite, *, uncited_title: str, finish
     return _Builder(cite, uncited_title).build(MARKDOWN.parse("".join(written)), expected)
 
 
-def extract_tree(parts: Sequence[Part], cite: Cite) -> Node:
-    """The tree of an extract: document text as it stands, one paragraph a part."""
-    quotes: list[Node] = []
-    for part in parts:
-        if quote := part.text.translate(_OURS).strip():
-            paragraph: list[Any] = ["p", {"c": "quote"}, quote]
-            for number in part.citations:
-                keep(paragraph, cite(number))
-            quotes.append(paragraph)
-    return ["div", {"c": "answer"}, *quotes]
-
-
 def passage_tree(text: str, quote: str) -> Node:
     """A passage with the quote in it emphasised."""
     at = text.find(quote) if quote else -1

@@ -94,7 +94,7 @@ def alice(pool: Pool) -> dict[str, int]:
         )
         usage_rows.grant(connection, recipient="Anthropic", model="m", purpose="answer")
         usage_rows.add_usage(connection, purpose="answer", model="m", input_tokens=1)
-        connection.execute("insert into preferences (chosen) values ('{\"language\": \"zh\"}')")
+        connection.execute('insert into preferences (chosen) values (\'{"language": "zh"}\')')
         (collection,) = collection_rows.collections(connection)
     return {"document": document_id, "collection": collection.id, "conversation": conversation_id, "message": message_id, "model": model}
 

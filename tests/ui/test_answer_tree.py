@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.conversations import Part
-from pages.parts.markdown_tree import TAGS, answer_tree, extract_tree, passage_tree
+from pages.parts.extract_tree import extract_tree
+from pages.parts.markdown_tree import TAGS, answer_tree, passage_tree
 from tests.ui.conftest import nodes, strings
 
 BUILT = TAGS | {"div", "span", "br", "hr", "code", "pre", "button"}
@@ -115,7 +116,7 @@ def test_whatever_is_written_only_known_elements_come_out(parts: list[tuple[str,
 
 
 def test_an_extract_is_shown_as_it_stands() -> None:
-    drawn = extract_tree([Part(text="**Profit** was <b>7.4</b> # million", citations=(1,)), Part(text="\n\n", citations=())], cite)
+    drawn = extract_tree([Part(text="**Profit** was <b>7.4</b> # million", citations=(1,)), Part(text="\n\n", citations=())], [], cite)
     assert flat(drawn) == "**Profit** was <b>7.4</b> # million1"
     assert len([n for n in nodes(drawn) if n[0] == "p"]) == 1
 
