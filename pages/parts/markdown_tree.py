@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from markdown_it import MarkdownIt
 
 from pages.parts.tree_component import Node
+from pages.parts.uncited import UNCITED, mark
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -29,28 +30,29 @@ TAGS = frozenset(
 _CITE, _END_CITE, _UNCITED, _END_UNCITED = "\ue000", "\ue001", "\ue002", "\ue003"
 _MARKS = re.compile(f"{_CITE}(\\d+){_END_CITE}|({_UNCITED})|({_END_UNCITED})")
 _OURS = str.maketrans("", "", _CITE + _END_CITE + _UNCITED + _END_UNCITED)
-_BLOCK_OPENING = re.compile(r"\s*(?:(?:[-*+]|\d{1,9}[.)]|#{1,6}|>|\|)[ \t]*)*")
+_RULE = r"(?=[^\n]*\|)[ \t]*[|:-][ \t|:-]*"  # the line below a table's head; a mark in it would undo the table
+_BLOCK_OPENING = re.compile(rf"(?:\s*{_RULE}(?:\n|$))?\s*(?:(?:[-*+]|\d{{1,9}}[.)]|#{{1,6}}|>|\|)[ \t]*)*")
+_CLOSING_RULE = re.compile(rf"\n{_RULE}$")
 _LAST_WORD = re.compile(r"[\u2e80-\uffff]{1,2}$|[^\s\u2e80-\uffff]{1,16}$")
-_WEIGHTY = 20  # letters from which an uncited span is worth a mark; a Chinese character counts three
 
 Cite = Callable[[int], Node]
 
 
 def answer_tree(parts: Sequence[Part], cite: Cite, *, uncited_title: str, finished: bool) -> Node:
-    """The tree of a written answer. Spans without a citation are marked, but not while they may still get one."""
+    """The tree of a written answer. Sentences without a citation are marked, but not while they may still get one."""
     written: list[str] = []
     for index, part in enumerate(parts):
         text = part.text.translate(_OURS)
         growing = not finished and index == len(parts) - 1
         if part.citations:
             text = _before_end(text, "".join(f"{_CITE}{n}{_END_CITE}" for n in part.citations))
-        elif not growing and _weight(text) >= _WEIGHTY and not text.rstrip().endswith((":", "：")):
+        elif not growing and any(map(str.isalnum, text)):
             opening = _BLOCK_OPENING.match(text)
             at = opening.end() if opening else 0
             text = _before_end(text[:at] + _UNCITED + text[at:], _END_UNCITED)
         written.append(text)
     expected = Counter(number for part in parts for number in part.citations)
-    return _Builder(cite, uncited_title).build(MARKDOWN.parse("".join(written)), expected)
+    return mark(_Builder(cite).build(MARKDOWN.parse("".join(written)), expected), title=uncited_title, finished=finished)
 
 
 def passage_tree(text: str, quote: str) -> Node:
@@ -73,13 +75,11 @@ def keep(parent: list[Any], citation: Node) -> None:
         parent.append(citation)
 
 
-def _weight(text: str) -> int:
-    return sum(3 if c >= "\u2e80" else 1 for c in text if c.isalnum())
-
-
 def _before_end(text: str, mark: str) -> str:
     """Put a mark behind the last word: before closing white space and a table row's last bar, after a code fence."""
     body = text.rstrip()
+    if rule := _CLOSING_RULE.search(body):
+        body = body[: rule.start()].rstrip()
     tail = text[len(body) :]
     if body.endswith("```"):
         return f"{body}\n\n{mark}{tail}"
@@ -91,9 +91,8 @@ def _before_end(text: str, mark: str) -> str:
 class _Builder:
     """Walks markdown-it's tokens; `uncited` runs across them."""
 
-    def __init__(self, cite: Cite, uncited_title: str) -> None:
+    def __init__(self, cite: Cite) -> None:
         self._cite = cite
-        self._title = uncited_title
         self._root: list[Any] = ["div", {"c": "answer"}]
         self._stack = [self._root]
         self._uncited = False
@@ -136,7 +135,11 @@ class _Builder:
 
     def _marked(self, tag: str, content: str) -> None:
         """Code, whose marks go behind it."""
-        self._add([tag, {}, _MARKS.sub("", content)])
+        node: list[Any] = [tag, {}]
+        self._add(node)
+        self._stack.append(node)
+        self._span(_MARKS.sub("", content))
+        self._stack.pop()
         for found in _MARKS.finditer(content):
             self._mark(found)
 
@@ -157,7 +160,7 @@ class _Builder:
 
     def _span(self, text: str) -> None:
         if text:
-            self._add(["span", {"c": "uncited", "title": self._title}, text] if self._uncited else text)
+            self._add(["span", {"c": UNCITED}, text] if self._uncited else text)
 
     def _add(self, node: Node) -> None:
         self._stack[-1].append(node)

@@ -75,6 +75,47 @@ def test_a_connective_is_not_marked(text: str) -> None:
     assert uncited(tree(("Profit was 7.4 million.", (1,)), (text, ()), ("Costs fell.", (2,)))) == []
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("| Year | Profit |\n|---|---|\n", "| 2024 | 7.4 |"),
+        ("| Year | Profit |", "\n| :-- | --: |\n| 2024 | 7.4 |"),
+        ("The figures:\n\nYear | Profit\n--- | ---\n2024 | ", "7.4"),
+    ],
+)
+def test_a_table_stays_one_wherever_its_head_is_cut(parts: tuple[str, str]) -> None:
+    for citations in ((), (1,)):
+        drawn = tree((parts[0], ()), (parts[1], citations))
+        assert [flat(n) for n in nodes(drawn) if n[0] in {"th", "td"}] == ["Year", "Profit", "2024", "7.41" if citations else "7.4"]
+
+
+def test_a_sentence_is_marked_however_short_it_is() -> None:
+    assert uncited(tree(("Yes. ", ()), ("Profit was 7.4 million.", (1,)))) == ["Yes."]
+    assert uncited(tree(("是的。", ()), ("利润为七百四十万元。", (1,)))) == ["是的。"]
+
+
+def test_a_sentence_that_carries_a_citation_anywhere_is_not_marked() -> None:
+    drawn = tree(("Profit was 7.4 million", (1,)), (" and, I should add, costs fell. I like that. Then ", ()), ("repairs rose.", (2,)))
+    assert uncited(drawn) == ["I like that."]
+
+
+def test_an_uncited_sentence_is_marked_through_its_emphasis() -> None:
+    drawn = tree(("Profit was 7.4 million.", (1,)), (" That is **a lot** of `money`.", ()))
+    assert "".join(uncited(drawn)) == "That is a lot of money."
+
+
+@pytest.mark.parametrize("lead", ["## Results\n\n", "The figures:\n\n", "| Year | Profit |\n|---|---|\n"])
+def test_what_introduces_other_text_is_marked_when_that_is(lead: str) -> None:
+    row = "| 2024 | 7.4 |" if lead.startswith("|") else "Profit was 7.4 million."
+    assert uncited(tree((lead, ()), (row, (1,)))) == []
+    assert len(uncited(tree((lead, ()), (row, ())))) == (4 if lead.startswith("|") else 2)
+
+
+def test_a_lead_in_that_nothing_follows_is_marked_once_the_answer_has_ended() -> None:
+    assert uncited(tree(("Profit was 7.4 million.", (1,)), (" As follows:", ()))) == ["As follows:"]
+    assert uncited(tree(("As follows:\n\n", ()), ("- it", ()), finished=False)) == []
+
+
 def test_an_uncited_list_keeps_its_shape() -> None:
     drawn = tree(("- the first point is one that nothing supports\n- the second likewise has no support", ()))
     assert len([n for n in nodes(drawn) if n[0] == "li"]) == 2
