@@ -26,6 +26,7 @@ import numpy as np
 import psycopg
 from playwright.sync_api import sync_playwright
 from psycopg import sql
+from pydantic import SecretStr
 
 from db import as_subject, embedded, migrate, open_pool
 from rag import conversation, question_files
@@ -176,9 +177,8 @@ def main() -> None:
             chunks = replicate(connection, given.chunks)
         with standin.anthropic() as claude, open_pool(server.url) as pool:
             claude.delay = given.delay
-            settings = Settings(
-                home=home, anthropic_api_key=claude.key, anthropic_base_url=claude.url, consent="Anthropic", situator="none"
-            )
+            provided = {"anthropic_api_key": SecretStr(claude.key), "anthropic_base_url": claude.url}
+            settings = Settings(home=home, consent="Anthropic", situator="none").model_copy(update=provided)
             deps = build(settings, pool=pool, url=server.url)
             passes["as stored"] = [asked(deps, question) for question in questions][FIRST:]
             with served(home, claude) as address:
