@@ -12,9 +12,13 @@ from db import Connection
 
 @dataclass(frozen=True, kw_only=True)
 class QueueState:
-    waiting: int
+    """Everybody's jobs on documents."""
+
+    waiting: int  # that could begin now
+    scheduled: int  # for a later time
     working: int
-    workers: int  # whose heart beat within the last half minute
+    oldest_seconds: float  # that the oldest of those that could begin has waited
+    workers: int  # alive
 
 
 def busy_documents(connection: Connection) -> set[int]:
@@ -96,12 +100,20 @@ def size(connection: Connection, document_id: int) -> int:
     return row[0] if row else 0
 
 
-def queue_state(connection: Connection) -> QueueState:
+def queue_state(connection: Connection, silence: float) -> QueueState:
+    """`silence`: seconds without a heartbeat after which a worker counts as dead."""
     with connection.cursor(row_factory=class_row(QueueState)) as cursor:
         state = cursor.execute(
-            """select count(*) filter (where status = 'todo')::int as waiting, count(*) filter (where status = 'doing')::int as working,
-                      (select count(*)::int from procrastinate_workers where last_heartbeat > now() - interval '30 seconds') as workers
-               from procrastinate_jobs where queue_name = 'documents' and task_name <> 'retry_stalled'"""
+            """select count(*) filter (where status = 'todo' and (scheduled_at is null or scheduled_at <= now()))::int as waiting,
+                      count(*) filter (where status = 'todo' and scheduled_at > now())::int as scheduled,
+                      count(*) filter (where status = 'doing')::int as working,
+                      coalesce(max(extract(epoch from now() - e.at)) filter (
+                          where status = 'todo' and (scheduled_at is null or scheduled_at <= now())), 0)::float8 as oldest_seconds,
+                      (select count(*)::int from procrastinate_workers where last_heartbeat > now() - make_interval(secs => %s)) as workers
+               from procrastinate_jobs j
+               left join lateral (select min(at) as at from procrastinate_events where job_id = j.id) e on true
+               where queue_name = 'documents'""",
+            [silence],
         ).fetchone()
     assert state is not None  # noqa: S101 - an aggregate gives one row
     return state

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from psycopg.rows import dict_row
 
 from db import Connection
+from db import jobs as job_rows
 
 
 def without_job(connection: Connection) -> list[tuple[int, str]]:
@@ -66,8 +68,8 @@ def jobs_without_document(connection: Connection) -> list[int]:
     return [job_id for (job_id,) in rows]
 
 
-def counters(connection: Connection) -> dict[str, Any]:
-    """Of the subject's documents, and of everybody's queue."""
+def counters(connection: Connection, silence: float) -> dict[str, Any]:
+    """Of the subject's documents, and of everybody's queue (see db.jobs.queue_state)."""
     with connection.cursor(row_factory=dict_row) as cursor:
         states = cursor.execute("select status, count(*)::int as documents from documents group by status").fetchall()
         stages = cursor.execute(
@@ -78,20 +80,9 @@ def counters(connection: Connection) -> dict[str, Any]:
             """select coalesce(sum(page_count) filter (where status = 'ready'), 0)::int as pages, coalesce(sum(n_chunks), 0)::int as passages,
                       coalesce(sum(size), 0)::bigint as bytes from documents"""
         ).fetchone()
-        queue = cursor.execute(
-            """select count(*) filter (where status = 'todo' and (scheduled_at is null or scheduled_at <= now()))::int as waiting,
-                      count(*) filter (where status = 'todo' and scheduled_at > now())::int as scheduled,
-                      count(*) filter (where status = 'doing')::int as working,
-                      coalesce(max(extract(epoch from now() - e.at)) filter (
-                          where status = 'todo' and (scheduled_at is null or scheduled_at <= now())), 0)::float8 as oldest_seconds,
-                      (select count(*)::int from procrastinate_workers where last_heartbeat > now() - interval '30 seconds') as workers
-               from procrastinate_jobs j
-               left join lateral (select min(at) as at from procrastinate_events where job_id = j.id) e on true
-               where queue_name = 'documents'"""
-        ).fetchone()
     return {
         "documents": {row["status"]: row["documents"] for row in states},
         **(size or {}),
         "seconds_by_stage": {row["stage"]: row["seconds"] for row in stages},
-        "queue": queue or {},
+        "queue": asdict(job_rows.queue_state(connection, silence)),
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from db import DatabaseAway, DatabaseRefused, as_subject
 from db import jobs as job_rows
-from rag import consent, embedding, estimates, stuck
+from rag import consent, embedding, estimates, stuck, worker
 from rag.consent import Purpose
 from rag.deps import Deps, opened
 from rag.errors import ProviderError, SettingsError
@@ -52,11 +52,12 @@ def examine(settings: Settings, *, mend: bool = False) -> Iterator[Check]:
             for sentence in waiting_for_consent(deps, settings.subject):
                 yield Check(name="consent", passed=True, finding=sentence)
             with as_subject(deps.pool, settings.subject) as connection:
-                state = job_rows.queue_state(connection)
-            finding = f"{state.waiting} waiting, {state.working} being worked on, {state.workers} workers alive"
-            if state.waiting and not state.workers:
+                state = job_rows.queue_state(connection, worker.STALLED)
+            waiting = state.waiting + state.scheduled
+            finding = f"{waiting} waiting, {state.working} being worked on, {state.workers} workers alive"
+            if waiting and not state.workers:
                 finding += ". Start one: situate worker"
-            yield Check(name="queue", passed=bool(state.workers) or not state.waiting, finding=finding)
+            yield Check(name="queue", passed=bool(state.workers) or not waiting, finding=finding)
             yield from _stuck(deps, settings.subject, mend=mend)
     except (DatabaseRefused, DatabaseAway) as error:
         yield Check(name="database", passed=False, finding=str(error))

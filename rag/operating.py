@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from db import as_subject
 from db import stuck as stuck_rows
 from db.documents import Status
-from rag import chosen, doctor, library, progress
+from rag import chosen, doctor, library, progress, worker
 from rag.deps import Deps, opened
 from rag.errors import QuestionError
 from rag.output import count, dump, note, say
@@ -54,7 +54,7 @@ def _retry(deps: Deps, subject: str, ids: Sequence[int] | None) -> int:
 def stats(settings: Settings, arguments: argparse.Namespace) -> int:
     """`situate stats`: counters, cheap enough to be asked for every few seconds."""
     with opened(settings) as deps, as_subject(deps.pool, settings.subject) as connection:
-        told = stuck_rows.counters(connection)
+        told = stuck_rows.counters(connection, worker.STALLED)
     if arguments.json:
         dump(told)
         return 0
