@@ -164,12 +164,13 @@ def delete(connection: Connection, evaluation_id: int) -> None:
 
 
 def clear(connection: Connection, *, owner: str) -> None:
-    """Drop all that belongs to the subject of this transaction: a run's copies of documents, and what it was allowed.
+    """Drop all that belongs to the subject of this transaction: a run's copies of documents, and what it was allowed and had chosen.
 
     What it was billed for is the owner's from then on.
     """
     connection.execute("delete from collections where owner = current_subject()")
     connection.execute("delete from consents")
+    connection.execute("delete from preferences")
     connection.execute("create temp table billed on commit drop as select * from usage")
     connection.execute("delete from usage")
     connection.execute("select set_config('situate.subject', %s, true)", [owner])

@@ -25,9 +25,10 @@ Measuring: evaluate.py asks search.py the questions of question_sets.py (from qu
 scratch.py makes (plain_text.py reads texts), situated by scratch_contexts.py where a price is allowed;
 ladder.py and metrics.py make the figures, ladder_table.py shows them on a terminal.
 
-Who may read the text decides consent.py; what that is expected to cost tells estimates.py, and what it did cost usage.py, at the prices of
-prices.toml (prices.py). Which models serve decides deps.py, the only wiring. serve.py, tether.py and cli.py start processes;
-commands.py, intake.py (ingest) and operating.py are what the command line does, doctor.py and stuck.py what is wrong, logs.py what is told.
-suggestions.py has first questions; inspection.py lays a search open; retriever.py gives it to LangChain.
+Which models there are decides deps.py, the only wiring; which of them serve, and who may read the text, consent.py by what each person chose
+(preferences.py). What that is expected to cost tells estimates.py, and what it did cost usage.py, at the prices of prices.toml (prices.py).
+serve.py, tether.py and cli.py start processes; commands.py, intake.py (ingest) and operating.py are what the command line does, doctor.py and
+stuck.py what is wrong, logs.py what is told.
+inspection.py lays a search open; retriever.py gives it to LangChain.
 Nothing in this package imports Streamlit, and nothing in it holds SQL.
 """

@@ -56,9 +56,7 @@ def answer(
     Raises NothingToSearch, ProviderError, db.DatabaseAway; what was yielded before stays true.
     """
     result = search.search(deps, subject, question, selection=selection, top=deps.settings.passages, message_id=message_id)
-    answerer = consent.first_allowed(deps.answerers, consent.granted(deps, subject), Purpose.ANSWER)
-    if answerer is None:
-        raise LookupError("deps.answerers must end with one that runs here")
+    answerer = consent.serving(deps, subject, Purpose.ANSWER)
     read = stretches(result.hits)
     trace = {**result.trace.as_json(result.hits), "passages": [[hit.rank for hit in stretch.hits] for stretch in read]}
     progress = Progress(model=answerer.name, is_extract=answerer.is_extract, notes=result.trace.notes, trace=trace)

@@ -21,13 +21,14 @@ log = logging.getLogger(__name__)
 
 SITUATING_MODEL = "claude-haiku-5-5"
 ANSWERING_MODEL = "claude-sonnet-5-5"
+OTHER_ANSWERING_MODELS = ("claude-haiku-5-5", "claude-opus-5-5")
 COHERE_RERANKER = "rerank-v4.0-pro"
 VOYAGE_RERANKER = "rerank-2.5"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Deps:
-    """All that a run needs. Models stand in order of preference; the first whose recipient was agreed to serves (rag.consent)."""
+    """All that a run needs. Models stand in order of preference; the first that may be sent text serves, unless another is chosen (rag.consent)."""
 
     pool: Pool
     url: str  # of the database, for the queue's own connections
@@ -39,6 +40,8 @@ class Deps:
     situators: tuple[Situator, ...]  # none: structural contexts only
     answerers: tuple[Answerer, ...]  # the last one runs here
     recogniser: Recogniser  # of scanned pages; its process starts with the first
+    other_answerers: tuple[Answerer, ...] = ()  # configured too; they serve only whoever chose them
+    other_embedders: tuple[Embedder, ...] = ()  # the same
 
 
 @contextmanager
@@ -65,17 +68,20 @@ def opened(settings: Settings) -> Iterator[Deps]:
 def build(settings: Settings, *, pool: Pool, url: str) -> Deps:
     """Choose the models that the settings name. Raises SettingsError for an unknown one, one without its key, and a broken price list."""
     embedder = _local_embedder(settings)
+    named, earlier = _remote_embedders(settings, pool)
     return Deps(
         pool=pool,
         url=url,
         settings=settings,
         prices=prices.load(settings.home / "prices.toml"),
         embedder=embedder,
-        preferred=_preferred_embedders(settings, pool),
+        preferred=(*named, *earlier) if named else (),
         rerankers=_rerankers(settings, embedder),
         situators=_situators(settings),
         answerers=_answerers(settings, embedder),
         recogniser=Recogniser(),
+        other_answerers=_other_answerers(settings),
+        other_embedders=() if named else earlier,
     )
 
 
@@ -89,18 +95,19 @@ def _local_embedder(settings: Settings) -> LocalEmbedder:
     return E5()
 
 
-def _preferred_embedders(settings: Settings, pool: Pool) -> tuple[Embedder, ...]:
+def _remote_embedders(settings: Settings, pool: Pool) -> tuple[tuple[Embedder, ...], tuple[Embedder, ...]]:
     """The remote embedder that is named, if any, and those that earlier settings named, as far as their keys are still there."""
+    named: tuple[Embedder, ...]
     match settings.embedder.split(":", 1):
         case ["local", "multilingual-e5-small"] | ["fake", _]:
-            return ()
+            named = ()
         case ["voyage" | "cohere" | "langchain" as provider, model]:
-            named = _remote_embedder(settings, provider, model)
+            named = (_remote_embedder(settings, provider, model),)
         case _:
             raise _unknown("SITUATE_EMBEDDER", settings.embedder)
     earlier: list[Embedder] = []
     with pool.connection() as connection:
-        known = [name for name in vectors.names(connection) if name != named.name]
+        known = [name for name in vectors.names(connection) if name not in {embedder.name for embedder in named}]
     for name in known:
         # vendors begin their models' names so; a LangChain model's is 'provider:model'
         vendor = "langchain" if ":" in name else {"voyage": "voyage", "embed": "cohere"}.get(name.partition("-")[0])
@@ -109,7 +116,7 @@ def _preferred_embedders(settings: Settings, pool: Pool) -> tuple[Embedder, ...]
                 earlier.append(_remote_embedder(settings, vendor, name))
         except SettingsError as error:
             log.info("the embedder %s serves no more: %s", name, error)
-    return (named, *earlier)
+    return named, tuple(earlier)
 
 
 def _remote_embedder(settings: Settings, provider: str, model: str) -> Embedder:
@@ -235,6 +242,13 @@ def _answerers(settings: Settings, embedder: Embedder) -> tuple[Answerer, ...]:
 
             return (ChatModelAnswerer(model), extract)
     raise _unknown("SITUATE_ANSWERER", settings.answerer)
+
+
+def _other_answerers(settings: Settings) -> tuple[Answerer, ...]:
+    """Those that may be chosen where the settings leave the choice open."""
+    if settings.answerer != "auto" or not settings.anthropic_api_key:
+        return ()
+    return tuple(_claude_answerer(settings, model) for model in OTHER_ANSWERING_MODELS)
 
 
 def _claude_answerer(settings: Settings, model: str) -> Answerer:

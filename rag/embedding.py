@@ -52,9 +52,8 @@ class Switch:
 
 
 def allowed(deps: Deps, subject: str) -> list[Embedder]:
-    """The embedders that text may be sent to, by preference. The local one is last, and always among them."""
-    granted = consent.granted(deps, subject)
-    return [*(e for e in deps.preferred if granted.covers(e, Purpose.EMBED)), deps.embedder]
+    """The embedders that text may be sent to, by preference. The local one is always among them, and last unless it was chosen."""
+    return consent.allowed(deps, subject, Purpose.EMBED)
 
 
 def kept(deps: Deps, subject: str) -> list[Embedder]:

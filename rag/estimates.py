@@ -49,9 +49,9 @@ def offers(deps: Deps, subject: str, request: Request) -> dict[Purpose, Quote]:
     told: dict[Purpose, Quote] = {}
     for situator in _named(deps.situators, request, Purpose.SITUATE):
         told[Purpose.SITUATE] = situating(deps, subject, situator)
-    for embedder in _named(deps.preferred, request, Purpose.EMBED):
+    for embedder in _named((*deps.preferred, *deps.other_embedders), request, Purpose.EMBED):
         told[Purpose.EMBED] = embedding(deps, subject, embedder)
-    for answerer in _named(deps.answerers, request, Purpose.ANSWER):
+    for answerer in _named((*deps.answerers, *deps.other_answerers), request, Purpose.ANSWER):
         told[Purpose.ANSWER] = question(deps, answerer)
     for reranker in _named(deps.rerankers, request, Purpose.RERANK):
         told[Purpose.RERANK] = reranking(deps, reranker)
@@ -84,7 +84,7 @@ def situating(deps: Deps, subject: str, situator: Situator) -> Quote:
 
 def held(deps: Deps, subject: str) -> tuple[Situator, Quote] | None:
     """The documents that wait for a yes to their price, and who would situate them; None where there are none."""
-    situator = consent.first_allowed(deps.situators, consent.granted(deps, subject), Purpose.SITUATE)
+    situator = consent.serving(deps, subject, Purpose.SITUATE)
     if situator is None or situator.recipient is None:
         return None
     with as_subject(deps.pool, subject) as connection:

@@ -184,7 +184,7 @@ def _measure(deps: Deps, subject: str, own: str, what: Plan, *, progress: Progre
         embedder=scratch.RememberingLocalEmbedder(deps.embedder),
         preferred=tuple(map(scratch.RememberingEmbedder, deps.preferred)),
     )
-    scratch.admit(deps, own, consent.given(deps, subject))
+    scratch.admit(deps, own, owner=subject)
     cuts, unreadable = scratch.cut(remembering, subject, what.questions.sources, progress=progress)
     copies, told = _copies(remembering, subject, own, cuts, what, progress=progress)
     notes = set(told)
@@ -300,12 +300,12 @@ def _models(deps: Deps, subject: str, what: Plan) -> dict[str, str]:
 
 
 def _reranker(deps: Deps, subject: str) -> str:
-    model = consent.first_allowed(deps.rerankers, consent.granted(deps, subject), Purpose.RERANK)
+    model = consent.serving(deps, subject, Purpose.RERANK)
     return model.name if model else ""
 
 
 def _situator(deps: Deps, subject: str) -> str:
-    model = consent.first_allowed(deps.situators, consent.granted(deps, subject), Purpose.SITUATE)
+    model = consent.serving(deps, subject, Purpose.SITUATE)
     return model.name if model else ""
 
 

@@ -73,7 +73,7 @@ def index(context: JobContext, *, subject: str, document_id: int) -> None:
         elif held.status is not Status.READY:  # a worker may have ended between the last two steps
             return
         defer_fills(held.deps, subject)
-        if consent.first_allowed(held.deps.situators, consent.granted(held.deps, subject), Purpose.SITUATE) is not None:
+        if consent.serving(held.deps, subject, Purpose.SITUATE) is not None:
             with as_subject(held.deps.pool, subject) as connection:
                 defer_situate(connection, subject=subject, document_id=document_id)
 

@@ -201,7 +201,7 @@ def agree_to_price(deps: Deps, subject: str, documents: Sequence[int]) -> None:
 
 def situator(deps: Deps, subject: str) -> str | None:
     """Model and prompt version that situates the subject's documents now; None when no model may."""
-    found = consent.first_allowed(deps.situators, consent.granted(deps, subject), Purpose.SITUATE)
+    found = consent.serving(deps, subject, Purpose.SITUATE)
     return found.name if found else None
 
 

@@ -18,11 +18,11 @@ from db import chunks as chunk_rows
 from db import collections as collection_rows
 from db import documents as document_rows
 from db import evaluations as evaluation_rows
+from db import preferences as preference_rows
 from db import usage as usage_rows
 from db.chunks import Draft
 from db.documents import Selection
 from rag import ingest, pdf, plain_text, publication, structure, text
-from rag.consent import Consent
 from rag.deps import Deps
 from rag.errors import UnreadableDocument
 from rag.profile import profile
@@ -208,9 +208,12 @@ def _store(deps: Deps, subject: str, collection_id: int, one: Cut, drafts: Seque
     return document_id
 
 
-def admit(deps: Deps, subject: str, consents: Sequence[Consent]) -> None:
-    """Let the copies be sent where their owner agreed that his documents are sent."""
+def admit(deps: Deps, subject: str, *, owner: str) -> None:
+    """Let the models that their owner chose serve the copies, which are sent where he agreed that his documents are sent."""
+    with as_subject(deps.pool, owner) as connection:
+        consents, choices = usage_rows.consents(connection), preference_rows.chosen(connection)
     with as_subject(deps.pool, subject) as connection:
+        preference_rows.choose(connection, choices)
         for given in consents:
             usage_rows.grant(connection, recipient=given.recipient, model=given.model, purpose=given.purpose)
 

@@ -25,7 +25,7 @@ def write_contexts(deps: Deps, subject: str, copy: Copy, *, spend: Decimal, prog
 
     Raises QuestionSetError where no model may, PriceNotAgreed where it would cost more than `spend` US dollars: then nothing was sent.
     """
-    situator = consent.first_allowed(deps.situators, consent.granted(deps, subject), Purpose.SITUATE)
+    situator = consent.serving(deps, subject, Purpose.SITUATE)
     if situator is None:
         raise QuestionSetError(
             "No model may write contexts here: configure a situator, and agree in the page that it reads your documents."

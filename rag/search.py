@@ -47,7 +47,7 @@ def search(
     the trace says so.
     """
     clock = _Clock()
-    reranker = consent.first_allowed(deps.rerankers, consent.granted(deps, subject), Purpose.RERANK) if stage is Stage.RERANKED else None
+    reranker = consent.serving(deps, subject, Purpose.RERANK) if stage is Stage.RERANKED else None
     query = text.parse_query(question := text.readable(question))
     wanted = deps.settings.candidates
     selection, size = _searchable(deps, subject, selection)

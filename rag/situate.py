@@ -40,7 +40,7 @@ def situate(deps: Deps, subject: str, document_id: int, *, pulse: Pulse = lambda
     """
     began = time.monotonic()
     document = publication.load(deps, subject, document_id)
-    situator = consent.first_allowed(deps.situators, consent.granted(deps, subject), Purpose.SITUATE)
+    situator = consent.serving(deps, subject, Purpose.SITUATE)
     if document.status is not Status.READY:
         return Outcome()
     if situator is None:

@@ -1,4 +1,4 @@
-"""The reader's language: gettext with Babel's catalogues, chosen by the browser's locale.
+"""The reader's language: gettext with Babel's catalogues, as the reader chose it or else by the browser's locale.
 
 Catalogues are locales/LANGUAGE/LC_MESSAGES/situate.po, compiled in memory on first use. English is the language of the source.
 The back end speaks English; `told` finds the translation of its sentences by their pattern, such as "{} is empty (0 bytes)...".
@@ -17,6 +17,11 @@ import streamlit as st
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from db import DatabaseAway
+from pages.parts.state import page_state
+from rag import process
+from rag.preferences import preferences
+
 if TYPE_CHECKING:
     from babel.messages.catalog import Catalog, Message
 
@@ -27,9 +32,20 @@ _BETWEEN = re.compile(r"(?<=[.!?]) ")  # sentences
 
 
 def language() -> str:
-    """The reader's language among those we speak."""
-    wanted = (st.context.locale or "").replace("_", "-").split("-")[0].lower()
+    """The reader's language among those we speak. What was chosen is asked for once a session."""
+    state = page_state()
+    if state.language is None:
+        state.language = _chosen()
+    wanted = state.language or (st.context.locale or "").replace("_", "-").split("-")[0].lower()
     return wanted if wanted in TRANSLATED else "en"
+
+
+def _chosen() -> str:
+    try:
+        deps = process.provided()
+        return preferences(deps, deps.settings.subject).language
+    except (LookupError, DatabaseAway):  # the page says so itself, in the browser's language
+        return ""
 
 
 def _(message: str) -> str:

@@ -158,6 +158,7 @@ class PageState:
     in_dialog: bool = False  # the window is too narrow for a pane beside the answer
     pane_knows: int | None = None  # the message whose sources the pane was last drawn with
     polls_after_end: int = 0
+    language: str | None = None  # chosen by the reader; "": by the browser; None: not asked for yet
     question_error: str = ""
     uploads: list[Uploaded] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)  # chosen files that were taken in this round

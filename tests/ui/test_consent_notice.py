@@ -35,7 +35,7 @@ def test_a_recipient_is_named_with_what_it_would_get(remote: Deps, page: str) ->
 def test_allowing_is_kept(remote: Deps) -> None:
     app = open_app("pages/documents.py")
     app.button(key="allow-Faraway Inc.-fake-answerer").click().run()
-    assert consent.first_allowed(remote.answerers, consent.granted(remote, SUBJECT), Purpose.ANSWER) is remote.answerers[0]
+    assert consent.serving(remote, SUBJECT, Purpose.ANSWER) is remote.answerers[0]
     assert "Faraway" not in shown(open_app("pages/documents.py"))
 
 

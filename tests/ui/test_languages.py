@@ -10,7 +10,8 @@ from babel.messages.extract import extract_from_file
 
 from pages.parts import i18n
 from rag.deps import Deps
-from tests.ui.conftest import ROOT, open_app, shown
+from rag.preferences import prefer
+from tests.ui.conftest import ROOT, SUBJECT, open_app, shown
 
 SHOWN_ERRORS = {
     "PriceNotAgreed", "UploadError", "UnreadableDocument", "Refused", "Locked", "NeedsPassword", "WrongPassword", "DocumentGone", "QuestionError", "QuestionSetError", "NothingToSearch",
@@ -131,3 +132,10 @@ def test_a_chinese_reader_sees_chinese_pages(deps: Deps, monkeypatch: pytest.Mon
     monkeypatch.setattr(i18n, "language", lambda: "zh")
     assert "向您的文档提问" in shown(open_app())
     assert "还没有文档。" in shown(open_app("pages/documents.py"))
+
+
+def test_a_chosen_language_goes_before_the_browsers(deps: Deps) -> None:
+    prefer(deps, SUBJECT, language="zh")
+    assert "还没有文档。" in shown(open_app("pages/documents.py"))
+    prefer(deps, SUBJECT, language="")
+    assert "还没有文档。" not in shown(open_app("pages/documents.py"))
