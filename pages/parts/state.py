@@ -183,6 +183,7 @@ class PageState:
     sources: dict[int, tuple[Source, ...]] = field(default_factory=dict)  # of each message that was shown
     scanned: dict[int, Scanned] = field(default_factory=dict)  # of each message that was shown
     settled: dict[int, Answer] = field(default_factory=dict)  # answers that will not change any more
+    clicks_handled: dict[str, int] = field(default_factory=dict)  # of each tree that was clicked, the number of the last click
 
     def read(self, document_id: int, *, page: int = 1) -> None:
         """Open a document on the documents page."""

@@ -1,14 +1,17 @@
 // Builds and patches a tree of nodes: a string, or [tag, attributes, ...children]. Text only ever becomes text nodes.
 const TAGS = new Set([
   "div", "p", "span", "strong", "em", "mark", "code", "pre", "br", "hr", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6",
-  "table", "thead", "tbody", "tr", "th", "td", "blockquote", "button", "img",
+  "table", "thead", "tbody", "tr", "th", "td", "blockquote", "button", "img", "details", "summary", "a",
 ])
+const RECENT = 10_000 // ms for which a click is told again with each further one, lest Streamlit keep only the last of several
+const SAID = 2_000 // ms for which a button says that it has copied
 
 const views = new WeakMap() // root element -> what its listeners need of the latest drawing
-const tips = new WeakMap() // element -> text shown on hover and focus
+const drawn = new WeakMap() // element -> the attributes it was last drawn with
 
 const isText = (node) => typeof node === "string"
 const tagOf = (node) => (TAGS.has(node[0]) ? node[0] : "span")
+const ours = (path) => (typeof path === "string" && /^\/(?![/\\])/.test(path) ? path : undefined) // never another host
 
 function build(node) {
   if (isText(node)) return document.createTextNode(node)
@@ -36,9 +39,15 @@ function dress(element, attributes) {
   set(element, "aria-valuenow", "bar" in attributes ? Math.round(100 * attributes.bar) : undefined)
   if ("bar" in attributes) element.style.setProperty("--filled", `${100 * attributes.bar}%`)
   if (element.localName === "img") { set(element, "alt", attributes.label); set(element, "src", attributes.png && `data:image/png;base64,${attributes.png}`) }
+  if (element.localName === "a") {
+    set(element, "href", ours(attributes.to))
+    set(element, "target", "_blank")
+    set(element, "rel", "noopener")
+  }
+  if (element.localName === "details" && drawn.get(element)?.open !== attributes.open) element.open = attributes.open === true // else as the reader left it
   if (element.localName === "ol") set(element, "start", Number.isInteger(attributes.start) ? attributes.start : "")
   if (element.localName === "button") element.type = "button"
-  tips.set(element, attributes.tip)
+  drawn.set(element, attributes)
 }
 
 const fits = (present, node) =>
@@ -58,31 +67,69 @@ function patch(element, node) {
   while (element.childNodes.length > children.length) element.lastChild.remove()
 }
 
-function listen(root, tip) {
-  const button = (event) => event.target.closest?.("button[data-act]")
+async function copy(text, root) {
+  if (await navigator.clipboard?.writeText(text).then(() => true, () => false)) return
+  const focused = root.getRootNode().activeElement // the way that is left over plain http from another machine
+  const field = document.createElement("textarea")
+  field.value = text
+  field.className = "copying"
+  root.after(field)
+  field.select()
+  const done = document.execCommand("copy")
+  field.remove()
+  focused?.focus()
+  if (!done) throw new Error("The browser has not copied.")
+}
+
+function tell(view, act) {
+  const now = Date.now()
+  const id = Math.max(now, (view.clicks.at(-1)?.id ?? 0) + 1)
+  view.clicks = [...view.clicks.filter((click) => now - click.id < RECENT), { id, act }]
+  if (view.last) view.waits = true
+  else send(view)
+}
+
+function send(view) {
+  view.waits = false
+  view.component.setTriggerValue("click", { clicks: view.clicks.map(({ id, act }) => [id, act]), width: window.innerWidth })
+}
+
+function listen(root, tip, said) {
+  const button = (event) => event.target.closest?.("button, summary, a")
   let moved = true // since the last click: a tip would cover what the click has opened
+  let fades
   const hide = () => { tip.hidden = true }
-  const show = (event) => {
-    const target = button(event)
-    const text = target && tips.get(target)
-    if (!text || !moved) return
-    tip.textContent = text
-    tip.hidden = false
+  const place = (bubble, target) => {
+    bubble.hidden = false
     const at = target.getBoundingClientRect()
     const below = at.bottom + 6
-    const flipped = below + tip.offsetHeight > window.innerHeight
-    tip.style.left = `${Math.max(8, Math.min(at.left, window.innerWidth - tip.offsetWidth - 8))}px`
-    tip.style.top = `${flipped ? at.top - tip.offsetHeight - 6 : below}px`
+    const flipped = below + bubble.offsetHeight > window.innerHeight
+    bubble.style.left = `${Math.max(8, Math.min(at.left, window.innerWidth - bubble.offsetWidth - 8))}px`
+    bubble.style.top = `${flipped ? at.top - bubble.offsetHeight - 6 : below}px`
+  }
+  const show = (event) => {
+    const target = button(event)
+    const text = target && drawn.get(target)?.tip
+    if (!text || !moved) return
+    tip.textContent = text
+    place(tip, target)
+  }
+  const copied = async (target, { copy: text, copied: sentence }) => {
+    await copy(text, root)
+    clearTimeout(fades)
+    said.textContent = sentence ?? "✓"
+    place(said, target)
+    fades = setTimeout(() => { said.hidden = true }, SAID)
   }
   root.addEventListener("click", (event) => {
     const target = button(event)
-    if (!target) return
+    const attributes = drawn.get(target)
+    if (!attributes) return
     hide()
     moved = false
-    const view = views.get(root)
-    const click = { act: target.dataset.act, width: window.innerWidth }
-    if (view.last) view.held = click
-    else view.component.setTriggerValue("click", click)
+    if (attributes.off) return
+    if (attributes.copy) copied(target, attributes)
+    if (attributes.act) tell(views.get(root), attributes.act)
   })
   root.addEventListener("pointermove", (event) => { if (event.movementX || event.movementY) moved = true })
   root.addEventListener("mouseover", show)
@@ -95,10 +142,13 @@ function listen(root, tip) {
 export default function (component) {
   const root = component.parentElement.querySelector(".tree")
   const { tree, signal, reveal } = component.data
-  if (!views.has(root)) listen(root, component.parentElement.querySelector(".tip"))
-  const held = views.get(root)?.held
-  const last = signal === "last" // see tree_component.py, draw_tree
-  views.set(root, { component, last, held: last ? held : null })
+  if (!views.has(root)) {
+    views.set(root, { clicks: [], waits: false })
+    listen(root, component.parentElement.querySelector(".tip"), component.parentElement.querySelector(".said"))
+  }
+  const view = views.get(root)
+  view.component = component
+  view.last = signal === "last" // see tree_component.py, draw_tree
   patch(root, ["div", { c: "tree" }, tree])
   root.classList.toggle("latest", reveal) // tall enough to stand at the top of the window, however short it is as yet
   if (reveal && !root.dataset.revealed) {
@@ -109,5 +159,5 @@ export default function (component) {
     root.dataset.signal = signal
     setTimeout(() => component.setTriggerValue("signal", signal))
   }
-  if (held && !last) setTimeout(() => component.setTriggerValue("click", held))
+  if (view.waits && !view.last) setTimeout(() => send(view))
 }

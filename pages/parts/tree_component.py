@@ -1,18 +1,24 @@
 """The one component that shows text from models and documents: a tree, built in the browser from text nodes and allow-listed elements.
 
 A node is a string or ``[tag, attributes, *children]``. Attributes: ``c`` class names (ours, never from a document), ``title``, ``start``
-(of a list), ``act`` (what a click on a button means, such as "cite:3"), ``label`` (for screen readers), ``on`` (pressed), ``off``
-(disabled), ``tip`` (shown on hover and focus), ``n`` (a number to find it by), ``tick`` (a check box, ticked or not), ``bar`` (how much of it
-is filled, 0 to 1), ``png`` (of an img, in base64: nothing is fetched). tree.js ignores whatever it does not know.
+(of a list), ``act`` (what a click on a button means, such as "cite:3"), ``copy`` (text that a click on a button puts on the clipboard) and
+``copied`` (what it says then), ``to`` (of an a: a path of our own, beginning with "/", opened in a new tab), ``label`` (for screen readers),
+``on`` (pressed), ``off`` (disabled), ``open`` (of details; the reader may close and open it), ``tip`` (shown on hover and focus), ``n`` (a
+number to find it by), ``tick`` (a check box, ticked or not), ``bar`` (how much of it is filled, 0 to 1), ``png`` (of an img, in base64:
+nothing is fetched). tree.js ignores whatever it does not know. Classes for all: ``beside`` lays its children side by side where there is
+room, ``skeleton`` stands for what is still to come.
 """
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import streamlit as st
+
+from pages.parts.state import page_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +28,7 @@ Node: TypeAlias = "str | list[Any]"
 _SOURCES = files("pages.parts")
 _COMPONENT = st.components.v2.component(
     "situate.tree",
-    html='<div class="tree"></div><div class="tip" role="tooltip" hidden></div>',
+    html='<div class="tree"></div><div class="tip" role="tooltip" hidden></div><div class="tip said" role="status" hidden></div>',
     css=_SOURCES.joinpath("tree.css").read_text(encoding="utf-8"),
     js=_SOURCES.joinpath("tree.js").read_text(encoding="utf-8"),
 )
@@ -54,15 +60,22 @@ def draw_tree(
     A fragment that draws with the signal LAST is about to go. The browser keeps clicks back until another draws the tree: Streamlit drops
     clicks that are addressed to a fragment that is no more.
 
-    `on_click` runs before the rerun, and may name the fragments to rerun. Each new `signal` comes back from the browser once, to
+    `on_click` runs before the rerun, once for each click, and may name the fragments to rerun. Of several quick clicks Streamlit keeps the
+    last; so the browser tells with each those before it, and what was handled is known by its rising number. Each new `signal` comes back from the browser once, to
     `on_signal`: so that a polling fragment, which may rerun nothing but itself, can ask for others.
     """
 
     def clicked() -> None:
         value = st.session_state[key].get("click")
-        if on_click is not None and value:
-            act, _, argument = str(value["act"]).partition(":")
-            on_click(Click(act=act, argument=argument, width=int(value["width"])))
+        if on_click is None or not value:
+            return
+        handled = page_state().clicks_handled
+        fresh = [(int(number), str(told)) for number, told in value["clicks"] if number > handled.get(key, 0)]
+        with ExitStack() as each:  # one that names fragments to rerun does so by raising, and must not keep the others from being heard
+            for number, told in reversed(fresh):
+                act, _, argument = told.partition(":")
+                handled[key] = max(number, handled.get(key, 0))
+                each.callback(on_click, Click(act=act, argument=argument, width=int(value["width"])))
 
     def signalled() -> None:
         if on_signal is not None and st.session_state[key].get("signal"):

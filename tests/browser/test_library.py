@@ -27,6 +27,12 @@ def unlock(page: Page, locked: Locator) -> None:
     expect(locked).to_contain_text("Ready · 3 pages")
 
 
+def tick_at_once(page: Page, *labels: str) -> None:
+    """Within the same millisecond, or nearly: quicker than any answer from the server."""
+    boxes = [page.get_by_role("checkbox", name=label).element_handle() for label in labels]
+    page.evaluate("boxes => boxes.forEach(box => box.click())", boxes)
+
+
 def test_files_are_followed_unlocked_replaced_renamed_moved_and_deleted(situate: str, visit: Callable[..., Visit]) -> None:
     window = visit(situate)
     page = window.go("documents")
@@ -70,9 +76,8 @@ def test_files_are_followed_unlocked_replaced_renamed_moved_and_deleted(situate:
     expect(page.get_by_text("Mills.pdf")).to_be_visible()
     page.get_by_role("button", name="All documents").click()
 
-    for chosen, name in enumerate(("Mills.pdf", "secret.pdf"), start=1):
-        page.get_by_role("checkbox", name=f"Choose {name}").press("Space")
-        expect(page.get_by_text(f"{chosen} chosen")).to_be_visible()
+    tick_at_once(page, "Choose Mills.pdf", "Choose secret.pdf")
+    expect(page.get_by_text("2 chosen")).to_be_visible()
     page.get_by_role("button", name="Move", exact=True).click()
     dialog.get_by_role("combobox").fill("Archive")
     dialog.get_by_role("combobox").press("Enter")

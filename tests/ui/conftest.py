@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from tests import pdfs
 
 ROOT = Path(__file__).parents[2]
 SUBJECT = "local"
+_clicks = itertools.count(1)
 
 
 def open_app(page: str | None = None, **query: str) -> AppTest:
@@ -82,7 +84,7 @@ def press(app: AppTest, act: str) -> AppTest:
     """Click what means this act, as the browser reports it."""
     drawn = next(element for element in app.get("bidi_component") if act in _acts(json.loads(element.proto.json)["tree"]))
     states = app._tree.get_widget_states()
-    clicked = [{"event": "click", "value": {"act": act, "width": 1280}}]
+    clicked = [{"event": "click", "value": {"clicks": [[next(_clicks), act]], "width": 1280}}]
     states.widgets.add(id=_make_trigger_id(drawn.proto.id, "events"), json_trigger_value=json.dumps(clicked))
     app._run(states)
     assert not app.exception, [e.value for e in app.exception]
