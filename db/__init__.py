@@ -50,6 +50,7 @@ def open_pool(url: str, *, max_size: int = 12, patience: float = 10) -> Connecti
         min_size=1,
         max_size=max_size,
         timeout=patience,
+        reconnect_timeout=5,  # it doubles its pauses: after a longer outage it would look again only when that has lasted as long once more
         configure=_configure,
         check=ConnectionPool.check_connection,
         kwargs={"options": f"{SESSION} -c jit=off", "connect_timeout": 5},  # jit: compiling takes longer than our queries

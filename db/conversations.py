@@ -1,7 +1,8 @@
-"""Conversations: questions, answers as they grow, their citations and traces."""
+"""Conversations: questions, answers as they grow, their citations and traces. What took another's place is in db.branches."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,8 @@ from db import Connection
 from db.documents import Selection
 
 SILENCE = 20  # seconds without a sign of life after which an unfinished answer counts as interrupted
+LISTED = 200  # conversations
+KEPT = 30  # days that a deleted conversation can be brought back
 
 
 class State(StrEnum):
@@ -62,6 +65,10 @@ class Message:
     notes: tuple[str, ...]
     error: str
     created_at: datetime
+    asked: str = ""  # what is searched for, where that is other words than the question's
+    whole: bool = False  # the model reads the selected documents whole
+    left_out: int = 0  # earlier questions of the conversation that the model was not told
+    replaces: bool = False  # it took the place of other messages, which can be brought back
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "state", State(self.state))
@@ -78,6 +85,13 @@ class Conversation:
     id: int
     title: str
     updated_at: datetime
+    selection: Selection  # as it stands now: without what was deleted, and each document by the version that answers
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.selection, Selection):
+            stored: dict[str, list[int] | None] = self.selection
+            named = {name: tuple(ids) for name, ids in stored.items() if ids is not None}
+            object.__setattr__(self, "selection", Selection(**named))
 
 
 def start_conversation(connection: Connection, *, title: str, selection: Selection) -> int:
@@ -88,22 +102,84 @@ def start_conversation(connection: Connection, *, title: str, selection: Selecti
     return int(row[0])
 
 
-def conversations(connection: Connection, *, limit: int = 50) -> list[Conversation]:
-    """The subject's conversations, latest first."""
+def conversations(connection: Connection, *, words: Sequence[str] = ()) -> list[Conversation]:
+    """The subject's conversations, latest first; those that hold each of the words in their title, a question or an answer."""
+    return _read_conversations(connection, words=words)
+
+
+def conversation(connection: Connection, conversation_id: int) -> Conversation | None:
+    return next(iter(_read_conversations(connection, conversation_id=conversation_id)), None)
+
+
+def _read_conversations(connection: Connection, *, conversation_id: int | None = None, words: Sequence[str] = ()) -> list[Conversation]:
     with connection.cursor(row_factory=class_row(Conversation)) as cursor:
-        return cursor.execute("select id, title, updated_at from conversations order by updated_at desc limit %s", [limit]).fetchall()
+        return cursor.execute(
+            """select c.id, c.title, c.updated_at, jsonb_build_object(
+                   'collections', case when jsonb_typeof(c.selection -> 'collections') = 'array' then (
+                       select coalesce(jsonb_agg(k.id order by k.id), '[]') from collections k
+                       where k.id in (select chosen::bigint from jsonb_array_elements_text(c.selection -> 'collections') chosen)) end,
+                   'documents', case when jsonb_typeof(c.selection -> 'documents') = 'array' then (
+                       select coalesce(jsonb_agg(distinct coalesce(p.id, d.id)), '[]')
+                       from documents d left join documents p on p.lineage = d.lineage and p.status = 'ready'
+                       where d.id in (select chosen::bigint from jsonb_array_elements_text(c.selection -> 'documents') chosen)) end) as selection
+               from conversations c
+               where c.deleted_at is null and (%(id)s::bigint is null or c.id = %(id)s::bigint) and not exists (
+                   select from unnest(%(patterns)s::text[]) pattern where c.title not ilike pattern and not exists (
+                       select from messages m where m.conversation_id = c.id and m.replaced_by is null and (m.question ilike pattern
+                           or (select string_agg(part ->> 0, '') from jsonb_array_elements(m.parts) part) ilike pattern)))
+               order by c.updated_at desc, c.id desc limit %(limit)s""",
+            {"id": conversation_id, "patterns": [_anywhere(word) for word in words], "limit": LISTED},
+        ).fetchall()
+
+
+def _anywhere(word: str) -> str:
+    """A pattern of `ilike` for a text that holds the word as it stands."""
+    literal = re.sub(r"[%_\\]", r"\\\g<0>", word)
+    return f"%{literal}%"
 
 
 def selection(connection: Connection, conversation_id: int) -> Selection:
-    row = connection.execute("select selection from conversations where id = %s", [conversation_id]).fetchone()
-    stored: dict[str, list[int] | None] = row[0] if row else {}
-    named = {name: tuple(ids) for name, ids in stored.items() if ids is not None}
-    return Selection(collections=named.get("collections"), documents=named.get("documents"))
+    """Which documents a conversation is about, as that stands now; all, of one that does not exist."""
+    found = conversation(connection, conversation_id)
+    return found.selection if found else Selection()
 
 
-def add_message(connection: Connection, *, conversation_id: int, question: str) -> int:
+def hold(connection: Connection, conversation_id: int) -> bool:
+    """Let nobody else add to the conversation until the end of the transaction; False when it is deleted."""
+    row = connection.execute("select from conversations where id = %s and deleted_at is null for no key update", [conversation_id])
+    return row.fetchone() is not None
+
+
+def rename(connection: Connection, conversation_id: int, title: str) -> bool:
+    renamed = connection.execute("update conversations set title = %s where id = %s and deleted_at is null", [title, conversation_id])
+    return renamed.rowcount == 1
+
+
+def restrict(connection: Connection, conversation_id: int, selection: Selection) -> bool:
+    restricted = connection.execute(
+        "update conversations set selection = %s where id = %s and deleted_at is null", [Jsonb(selection.parameters), conversation_id]
+    )
+    return restricted.rowcount == 1
+
+
+def delete(connection: Connection, conversation_id: int) -> None:
+    """Put a conversation out of sight; what is being written in it is stopped. Those that were deleted long ago go for good."""
+    connection.execute("update conversations set deleted_at = now() where id = %s and deleted_at is null", [conversation_id])
+    connection.execute(
+        "update messages set state = 'stopped' where conversation_id = %s and state in ('searching', 'answering')", [conversation_id]
+    )
+    connection.execute("delete from conversations where deleted_at < now() - make_interval(days => %s)", [KEPT])
+
+
+def undelete(connection: Connection, conversation_id: int) -> bool:
+    """False when it is gone for good."""
+    return connection.execute("update conversations set deleted_at = null where id = %s", [conversation_id]).rowcount == 1
+
+
+def add_message(connection: Connection, *, conversation_id: int, question: str, asked: str = "", whole: bool = False) -> int:
     row = connection.execute(
-        "insert into messages (conversation_id, question) values (%s, %s) returning id", [conversation_id, question]
+        "insert into messages (conversation_id, question, asked, whole) values (%s, %s, %s, %s) returning id",
+        [conversation_id, question, asked, whole],
     ).fetchone()
     assert row is not None  # noqa: S101 - `returning` gives a row
     connection.execute("update conversations set updated_at = now() where id = %s", [conversation_id])
@@ -111,11 +187,12 @@ def add_message(connection: Connection, *, conversation_id: int, question: str) 
 
 
 def messages(connection: Connection, conversation_id: int) -> list[Message]:
-    """A conversation's messages in order."""
+    """What a conversation consists of, in order; nothing once it is deleted."""
     return _read(connection, conversation_id=conversation_id)
 
 
 def message(connection: Connection, message_id: int) -> Message | None:
+    """Any message, also one whose place another took."""
     return next(iter(_read(connection, message_id=message_id)), None)
 
 
@@ -125,8 +202,12 @@ def _read(connection: Connection, *, conversation_id: int | None = None, message
             """select id, conversation_id, question,
                       case when state in ('searching', 'answering') and beat_at < clock_timestamp() - make_interval(secs => %(silence)s)
                            then 'interrupted' else state end as state,
-                      parts, abstained, model, is_extract, dropped, notes, error, created_at
-               from messages where conversation_id = %(conversation)s::bigint or id = %(message)s::bigint order by id""",
+                      parts, abstained, model, is_extract, dropped, notes, error, created_at, asked, whole, left_out,
+                      exists (select from messages r where r.replaced_by = m.id) as replaces
+               from messages m
+               where id = %(message)s::bigint or (conversation_id = %(conversation)s::bigint and replaced_by is null
+                     and exists (select from conversations c where c.id = m.conversation_id and c.deleted_at is null))
+               order by id""",
             {"conversation": conversation_id, "message": message_id, "silence": SILENCE},
         ).fetchall()
 
@@ -145,11 +226,11 @@ def grow(
     notes: Sequence[str] = (),
     error: str = "",
 ) -> bool:
-    """Store an answer as far as it has come; False when it was stopped or deleted meanwhile, and nothing more is wanted."""
+    """Store an answer as far as it has come; False when it was stopped, set aside or deleted meanwhile, and nothing more is wanted."""
     updated = connection.execute(
         """update messages set state = %s, parts = %s, abstained = %s, model = %s, is_extract = %s, dropped = %s, notes = %s, error = %s,
                   beat_at = clock_timestamp()
-           where id = %s and state in ('searching', 'answering')""",
+           where id = %s and state in ('searching', 'answering') and replaced_by is null""",
         [
             state.value,
             Jsonb([[p.text, list(p.citations)] for p in parts]),
@@ -177,6 +258,13 @@ def grow(
     return True
 
 
+def fail(connection: Connection, message_id: int, error: str) -> None:
+    """Nothing more can be stored of an answer; what was stays."""
+    connection.execute(
+        "update messages set state = 'failed', error = %s where id = %s and state in ('searching', 'answering')", [error, message_id]
+    )
+
+
 def stop(connection: Connection, message_id: int) -> bool:
     """The person wants no more of this answer; its producer notices at its next step."""
     return (
@@ -191,7 +279,8 @@ def beat(connection: Connection, message_id: int) -> bool:
     """A sign of life; False when the answer is no longer wanted."""
     return (
         connection.execute(
-            "update messages set beat_at = clock_timestamp() where id = %s and state in ('searching', 'answering')", [message_id]
+            "update messages set beat_at = clock_timestamp() where id = %s and state in ('searching', 'answering') and replaced_by is null",
+            [message_id],
         ).rowcount
         == 1
     )

@@ -59,6 +59,22 @@ def current(connection: Connection, selection: Selection) -> Selection:
     return replace(selection, documents=tuple(sorted({document_id for (document_id,) in rows})))
 
 
+def readiness(connection: Connection, selection: Selection) -> tuple[int, int]:
+    """How many documents of a selection answer now, and how many there will be once what is under way is done."""
+    row = connection.execute(
+        """select count(*) filter (where ready), count(*) from (
+               select bool_or(status = 'ready') as ready from documents
+               where status in ('ready', 'queued', 'working', 'paused')
+                 and (%(collections)s::bigint[] is null or collection_id = any (%(collections)s))
+                 and (%(documents)s::bigint[] is null
+                      or lineage in (select chosen.lineage from documents chosen where chosen.id = any (%(documents)s)))
+               group by lineage) each""",
+        selection.parameters,
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate gives one row
+    return int(row[0]), int(row[1])
+
+
 def supersede_older(connection: Connection, document_id: int) -> None:
     """Earlier versions answer no more, whatever their state: they keep file, pages and chunks, so that old citations open.
 

@@ -16,10 +16,12 @@ Upload to searchable::
 
 Question to checked answer::
 
-    pages/chat.py -> conversation.py (a background thread owns the answer) -> answer.py
+    pages/chat.py -> conversation.py (kept, asked again, brought back) -> producer.py (background threads own the answer; outage.py) -> answer.py
         answer.py:    search.py -> reading.py (neighbours join) -> providers (stream) -> citations verified against stored sentences
                       followup.py and support.py where no model is: a question that stands alone; whether what was found holds an answer
         search.py:    text.py, embedding.py (the question's vector) -> db.search (dense, BM25) -> fusion.py -> providers (rerank), within deadline.py -> hits with their trace (trace.py)
+
+What was made of answers: feedback.py (thumbs, offered as questions to measure with), export.py (Markdown with numbered references).
 
 Measuring: evaluate.py asks search.py the questions of question_sets.py (from question_files.py, or own_questions.py) on the copies that
 scratch.py makes (plain_text.py reads texts), situated by scratch_contexts.py where a price is allowed;

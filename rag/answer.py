@@ -20,6 +20,7 @@ from rag import consent, search, usage
 from rag.consent import Purpose
 from rag.deps import Deps
 from rag.errors import ProviderError
+from rag.outage import outlast
 from rag.providers import Answerer, BlockEnd, Cite, Text, Turn, Usage
 from rag.reading import Quote, Stretch, stretches
 
@@ -129,8 +130,11 @@ def _squash(text: str) -> str:
 
 
 def _keep_usage(deps: Deps, subject: str, billed: Usage, message_id: int | None) -> None:
-    with as_subject(deps.pool, subject) as connection:
-        usage.keep(deps, connection, billed, purpose="answer", message_id=message_id)
+    def keep() -> None:
+        with as_subject(deps.pool, subject) as connection:
+            usage.keep(deps, connection, billed, purpose="answer", message_id=message_id)
+
+    outlast(keep)
 
 
 class _Draft:

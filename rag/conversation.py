@@ -1,49 +1,105 @@
-"""Asking and following: the answer is owned by a background thread of this process, not by the page that asked.
+"""Conversations: asking, asking again, following answers, and keeping it all in order.
 
-The thread writes the answer into `messages` as it grows; every page (another tab, another web process) follows it there. A click, a reload
-or a dropped socket never stops it. If the process dies, what was written stays, and counts as interrupted once its beat is silent.
+The answer is owned by background threads of this process (rag.producer), not by the page that asked. They write it into `messages` as it
+grows; every page (another tab, another web process) follows it there. A click, a reload or a dropped socket never stops it. If the process
+dies, what was written stays, and counts as interrupted once its beat is silent.
 """
 
 from __future__ import annotations
 
-import logging
-import threading
 from typing import Any
 
-from db import DatabaseAway, as_subject
+from db import Connection, as_subject, branches
 from db import conversations as rows
 from db.conversations import Citation, Conversation, Message, Part, State
 from db.documents import Selection
-from rag import answer
+from rag import producer
 from rag.deps import Deps
-from rag.errors import QuestionError, SituateError
-from rag.providers import Turn
+from rag.errors import ConversationError, QuestionError
+from rag.names import one_line
 from rag.text import readable
 
-log = logging.getLogger(__name__)
-
 LONGEST_QUESTION = 4000  # characters
+LONGEST_TITLE = 200
 TITLE = 80  # characters of the first question
-HISTORY = 6  # earlier questions a model is told
-BEAT = 5.0  # seconds, well below db.conversations.SILENCE
+WORDS = 8  # of a search that are looked for
+LONGEST_WORD = 100
 
 __all__ = ["Citation", "Conversation", "Message", "Part", "State"]
 
 
-def ask(deps: Deps, subject: str, question: str, *, conversation_id: int | None = None, selection: Selection | None = None) -> Message:
+def ask(
+    deps: Deps, subject: str, question: str, *, conversation_id: int | None = None, selection: Selection | None = None, whole: bool = False
+) -> Message:
     """Store the question, start its producer, and return the message to follow.
 
-    A new conversation begins when none is named; `selection` then says which documents it is about. Raises QuestionError.
+    A new conversation begins when none is named; `selection` then says which documents it is about. With `whole` the model reads them whole
+    rather than what a search finds. Raises QuestionError, ConversationError.
     """
     question = check_question(question)
     with as_subject(deps.pool, subject) as connection:
         if conversation_id is None:
-            conversation_id = rows.start_conversation(connection, title=question[:TITLE], selection=selection or Selection())
-        message_id = rows.add_message(connection, conversation_id=conversation_id, question=question)
-        stored = rows.message(connection, message_id)
-    assert stored is not None  # noqa: S101 - stored in the transaction above
-    threading.Thread(target=_produce, args=(deps, subject, stored), name=f"answer-{message_id}", daemon=True).start()
+            conversation_id = rows.start_conversation(connection, title=_title(question), selection=selection or Selection())
+        else:
+            _hold(connection, conversation_id)
+        message_id = rows.add_message(connection, conversation_id=conversation_id, question=question, whole=whole)
+        stored = _stored(connection, message_id)
+    producer.start(deps, subject, stored)
     return stored
+
+
+def regenerate(deps: Deps, subject: str, message_id: int, *, whole: bool | None = None) -> Message:
+    """Ask the same question again. As with each of these: the message and all later ones are set aside, and one being written is stopped.
+
+    Raises ConversationError when that is done already, or the conversation is gone.
+    """
+    return _again(deps, subject, message_id, whole=whole)
+
+
+def edit(deps: Deps, subject: str, message_id: int, question: str) -> Message:
+    """Ask another question in a message's place. Raises QuestionError, ConversationError."""
+    return _again(deps, subject, message_id, question=check_question(question), asked="")
+
+
+def ask_as(deps: Deps, subject: str, message_id: int, asked: str) -> Message:
+    """Ask the same question again, but search for these words. Raises QuestionError, ConversationError."""
+    return _again(deps, subject, message_id, asked=check_question(asked))
+
+
+def _again(
+    deps: Deps, subject: str, message_id: int, *, question: str | None = None, asked: str | None = None, whole: bool | None = None
+) -> Message:
+    """A message's question again, changed by what is given."""
+    with as_subject(deps.pool, subject) as connection:
+        old = _stored(connection, message_id)
+        _hold(connection, old.conversation_id)
+        new = rows.add_message(
+            connection,
+            conversation_id=old.conversation_id,
+            question=old.question if question is None else question,
+            asked=old.asked if asked is None else asked,
+            whole=old.whole if whole is None else whole,
+        )
+        if not branches.set_aside(connection, message_id, by=new):
+            raise ConversationError(MEANWHILE)
+        stored = _stored(connection, new)
+    producer.start(deps, subject, stored)
+    return stored
+
+
+def bring_back(deps: Deps, subject: str, message_id: int) -> None:
+    """Show again what a message took the place of; it and all later ones are set aside in turn. Raises ConversationError.
+
+    Where a question was asked several times over, each call shows the one before, and after the oldest the latest.
+    """
+    with as_subject(deps.pool, subject) as connection:
+        _hold(connection, _stored(connection, message_id).conversation_id)
+        if not branches.bring_back(connection, message_id):
+            raise ConversationError(MEANWHILE)
+
+
+MEANWHILE = "This question has been asked anew meanwhile, perhaps in another window. Look at the conversation as it is now."
+GONE = "This conversation has been deleted."
 
 
 def check_question(question: str) -> str:
@@ -56,14 +112,75 @@ def check_question(question: str) -> str:
     return question
 
 
-def conversations(deps: Deps, subject: str) -> list[Conversation]:
-    """The subject's conversations, latest first."""
+def _title(question: str) -> str:
+    """A conversation's first name: its first question, shortened at the end of a word."""
+    line = one_line(question)
+    if len(line) <= TITLE:
+        return line
+    space = line.rfind(" ", TITLE // 2, TITLE)
+    return f"{line[: space if space > 0 else TITLE - 1].rstrip()}…"
+
+
+def conversations(deps: Deps, subject: str, *, search: str = "") -> list[Conversation]:
+    """The subject's conversations, latest first: those whose title, questions and answers hold all words of `search`."""
+    words = [word[:LONGEST_WORD] for word in readable(search).split()[:WORDS]]
     with as_subject(deps.pool, subject) as connection:
-        return rows.conversations(connection)
+        return rows.conversations(connection, words=words)
+
+
+def rename(deps: Deps, subject: str, conversation_id: int, title: str) -> None:
+    """Raises ConversationError when the title is empty or too long, or the conversation is gone."""
+    title = one_line(title)
+    if not 0 < len(title) <= LONGEST_TITLE:
+        raise ConversationError(f"A conversation's name has 1 to {LONGEST_TITLE} characters. Choose another.")
+    with as_subject(deps.pool, subject) as connection:
+        if not rows.rename(connection, conversation_id, title):
+            raise ConversationError(GONE)
+
+
+def delete(deps: Deps, subject: str, conversation_id: int) -> None:
+    """Put a conversation out of sight; for some weeks it can be brought back."""
+    with as_subject(deps.pool, subject) as connection:
+        rows.delete(connection, conversation_id)
+
+
+def undelete(deps: Deps, subject: str, conversation_id: int) -> None:
+    """Bring a deleted conversation back. Raises ConversationError when it is gone for good."""
+    with as_subject(deps.pool, subject) as connection:
+        if not rows.undelete(connection, conversation_id):
+            raise ConversationError(GONE)
+
+
+def restrict(deps: Deps, subject: str, conversation_id: int, selection: Selection) -> None:
+    """Let further questions of a conversation be about these documents. Raises ConversationError."""
+    with as_subject(deps.pool, subject) as connection:
+        if not rows.restrict(connection, conversation_id, selection):
+            raise ConversationError(GONE)
+
+
+def selection(deps: Deps, subject: str, conversation_id: int) -> Selection:
+    """Which documents a conversation is about: without those deleted since, so perhaps none. Raises ConversationError."""
+    with as_subject(deps.pool, subject) as connection:
+        found = rows.conversation(connection, conversation_id)
+    if found is None:
+        raise ConversationError(GONE)
+    return found.selection
+
+
+def _hold(connection: Connection, conversation_id: int) -> None:
+    if not rows.hold(connection, conversation_id):
+        raise ConversationError(GONE)
+
+
+def _stored(connection: Connection, message_id: int) -> Message:
+    found = rows.message(connection, message_id)
+    if found is None:
+        raise ConversationError(GONE)
+    return found
 
 
 def messages(deps: Deps, subject: str, conversation_id: int) -> list[Message]:
-    """A conversation's questions and answers in order."""
+    """A conversation's questions and answers in order, without those that were set aside; nothing once it is deleted."""
     with as_subject(deps.pool, subject) as connection:
         return rows.messages(connection, conversation_id)
 
@@ -84,70 +201,3 @@ def stop(deps: Deps, subject: str, message_id: int) -> None:
     """Ask for no more of an answer; what was written stays."""
     with as_subject(deps.pool, subject) as connection:
         rows.stop(connection, message_id)
-
-
-def _produce(deps: Deps, subject: str, message: Message) -> None:
-    """Write one answer, step by step, until it is finished, failed, stopped or deleted."""
-    latest = answer.Progress()
-    silent = threading.Event()
-    threading.Thread(target=_beat, args=(deps, subject, message.id, silent), name=f"beat-{message.id}", daemon=True).start()
-    try:
-        selection, history = _setting(deps, subject, message)
-        for latest in answer.answer(deps, subject, message.question, selection=selection, history=history, message_id=message.id):
-            if not _store(deps, subject, message.id, latest, state=State.DONE if latest.finished else State.ANSWERING):
-                return
-    except (SituateError, DatabaseAway) as error:
-        _fail(deps, subject, message.id, latest, str(error))
-    except Exception:
-        log.exception("answer %s failed", message.id)
-        _fail(deps, subject, message.id, latest, "Something went wrong inside Situate; its log says what. What was written so far is kept.")
-        raise
-    finally:
-        silent.set()
-
-
-def _beat(deps: Deps, subject: str, message_id: int, silent: threading.Event) -> None:
-    """Signs of life while a model takes its time."""
-    while not silent.wait(BEAT):
-        try:
-            with as_subject(deps.pool, subject) as connection:
-                if not rows.beat(connection, message_id):
-                    return
-        except DatabaseAway:
-            log.warning("answer %s: the database is away; trying again", message_id)
-
-
-def _setting(deps: Deps, subject: str, message: Message) -> tuple[Selection, list[Turn]]:
-    """What the conversation is about, and what was said before."""
-    with as_subject(deps.pool, subject) as connection:
-        earlier = [m for m in rows.messages(connection, message.conversation_id) if m.id < message.id and m.state is State.DONE]
-        selection = rows.selection(connection, message.conversation_id)
-    return selection, [Turn(question=m.question, answer="".join(p.text for p in m.parts)) for m in earlier[-HISTORY:] if m.parts]
-
-
-def _store(deps: Deps, subject: str, message_id: int, progress: answer.Progress, *, state: State, error: str = "") -> bool:
-    with as_subject(deps.pool, subject) as connection:
-        wanted = rows.grow(
-            connection,
-            message_id,
-            state=state,
-            parts=progress.parts,
-            citations=progress.citations,
-            abstained=progress.abstained,
-            model=progress.model,
-            is_extract=progress.is_extract,
-            dropped=progress.dropped,
-            notes=progress.notes,
-            error=error,
-        )
-        if wanted and progress.trace is not None:
-            rows.put_trace(connection, message_id, progress.trace)
-        return wanted
-
-
-def _fail(deps: Deps, subject: str, message_id: int, progress: answer.Progress, error: str) -> None:
-    try:
-        _store(deps, subject, message_id, progress, state=State.FAILED, error=error)
-    except DatabaseAway:
-        # nothing can be written; the silent beat will show the answer as interrupted
-        log.warning("answer %s could not be marked as failed: the database is away", message_id)

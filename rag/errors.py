@@ -9,6 +9,7 @@ SituateError
  |- RecognitionFailed        a page's picture could not be read; its other pages can
  |- DocumentGone             the document was deleted while work on it was under way
  |- QuestionError            the question cannot be searched for
+ |- ConversationError        it cannot be done to this conversation; nothing was changed
  |- NothingToSearch          no document is ready in what was selected
  |- QuestionSetError         a set of questions to measure with is wrong; nothing was measured
  |- PriceNotAgreed           sending it would cost more than may be spent without asking; nothing was sent
@@ -56,6 +57,10 @@ class DocumentGone(SituateError):
 
 class QuestionError(SituateError):
     """The question is empty, or too long to be one."""
+
+
+class ConversationError(SituateError):
+    """It cannot be done to this conversation; nothing was changed."""
 
 
 class NothingToSearch(SituateError):

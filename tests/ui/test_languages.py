@@ -14,7 +14,7 @@ from rag.preferences import prefer
 from tests.ui.conftest import ROOT, SUBJECT, open_app, shown
 
 SHOWN_ERRORS = {
-    "PriceNotAgreed", "UploadError", "UnreadableDocument", "Refused", "Locked", "NeedsPassword", "WrongPassword", "DocumentGone", "QuestionError", "QuestionSetError", "NothingToSearch",
+    "PriceNotAgreed", "UploadError", "UnreadableDocument", "Refused", "Locked", "NeedsPassword", "WrongPassword", "DocumentGone", "ConversationError", "QuestionError", "QuestionSetError", "NothingToSearch",
     "PermanentProviderError", "TransientProviderError",
 }  # fmt: skip
 ONLY_IN_A_TERMINAL = {"chosen.py", "cli.py", "commands.py", "intake.py", "operating.py", "shelf_commands.py"}
