@@ -329,12 +329,12 @@ def requeue(connection: Connection, document_id: int) -> bool:
     )
 
 
-def chunk_count(connection: Connection, selection: Selection) -> int:
-    """Published chunks in the selection."""
+def searchable(connection: Connection, selection: Selection) -> tuple[int, int]:
+    """How many documents of the selection are published, and how many chunks they have."""
     row = connection.execute(
-        """select coalesce(sum(n_chunks), 0)::bigint from documents
+        """select count(*), coalesce(sum(n_chunks), 0)::bigint from documents
            where status = 'ready' and (%(collections)s::bigint[] is null or collection_id = any (%(collections)s))
              and (%(documents)s::bigint[] is null or id = any (%(documents)s))""",
         selection.parameters,
     ).fetchone()
-    return int(row[0]) if row else 0
+    return (int(row[0]), int(row[1])) if row else (0, 0)

@@ -1,16 +1,13 @@
-"""A question's answer: search, stream, verify. Nothing uncertain leaves here as a citation.
-
-A model only claims what it cites. A claim becomes a citation when its sentences exist in the passage it names and its quote stands in
-them verbatim (white space aside); otherwise it is dropped and counted. A passage may be several chunks read as one (rag.reading): a claim
-that runs from one into the next becomes a citation of each.
-"""
+"""A question's answer: rewrite, search, stream, verify. Nothing uncertain leaves here as a citation (rag.draft)."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from db import as_subject
@@ -18,13 +15,20 @@ from db.conversations import Citation, Part
 from db.documents import Selection
 from rag import consent, search, usage
 from rag.consent import Purpose
+from rag.deadline import within
 from rag.deps import Deps
+from rag.draft import Draft
 from rag.errors import ProviderError
+from rag.history import kept
 from rag.outage import outlast
-from rag.providers import Answerer, BlockEnd, Cite, Text, Turn, Usage
-from rag.reading import Quote, Stretch, stretches
+from rag.providers import Answerer, BlockEnd, Cite, Meter, Text, Turn, Usage
+from rag.reading import Stretch, stretches
+from rag.whole import whole_documents
+
+log = logging.getLogger(__name__)
 
 STEP = 0.15  # seconds between two looks at a growing answer
+REWRITING = 10.0  # seconds that making a follow-up stand alone may take; then the question is searched for as it is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +39,13 @@ class Progress:
     citations: tuple[Citation, ...] = ()
     model: str = ""
     is_extract: bool = False
+    asked: str = ""  # what was searched for, where that is not the question itself
+    left_out: int = 0  # earlier questions that the model was not told
+    whole: bool = False  # it read the documents whole; nothing was searched
     abstained: bool = False  # finished, and nothing in it rests on the documents
     dropped: int = 0  # claims that did not stand in the stored text
     notes: tuple[str, ...] = ()
-    trace: dict[str, Any] | None = None  # as rag.trace.Trace.as_json, and "passages"; set on the first step only
+    trace: dict[str, Any] | None = None  # as rag.trace.Trace.as_json, "passages" and "whole"; set on the first step only
     finished: bool = False
     usage: Usage | None = None
 
@@ -51,128 +58,91 @@ def answer(
     selection: Selection,
     history: Sequence[Turn] = (),
     message_id: int | None = None,
+    asked: str | None = None,
+    whole: bool = False,
 ) -> Iterator[Progress]:
     """Yield the answer as it grows: first with the sources and no text, last with `finished`.
 
-    Raises NothingToSearch, ProviderError, db.DatabaseAway; what was yielded before stays true.
+    `history` is all that was said before; as much of it as is sensible is told. `asked` is the question in the words it is searched for; by
+    default a follow-up is rewritten. `whole`: the documents are read whole, where they still can be. Raises NothingToSearch,
+    ProviderError, db.DatabaseAway; what was yielded before stays true.
     """
-    result = search.search(deps, subject, question, selection=selection, top=deps.settings.passages, message_id=message_id)
     answerer = consent.serving(deps, subject, Purpose.ANSWER)
-    read = stretches(result.hits)
-    trace = {**result.trace.as_json(result.hits), "passages": [[hit.rank for hit in stretch.hits] for stretch in read]}
-    progress = Progress(model=answerer.name, is_extract=answerer.is_extract, notes=result.trace.notes, trace=trace)
+    meter = partial(_keep_usage, deps, subject, message_id)
+    notes: list[str] = []
+    documents = whole_documents(deps, subject, selection, answerer) if whole else None
+    if documents is None:
+        if whole:
+            notes.append("The documents could not be read whole any more, so they were searched.")
+        if asked is None:
+            asked, note = _standalone(answerer, question, history, partial(meter, "rewrite"))
+            notes += note
+        result = search.search(deps, subject, asked, selection=selection, top=deps.settings.passages, message_id=message_id)
+        notes += result.trace.notes
+        read = stretches(result.hits)
+        trace = {**result.trace.as_json(result.hits), "passages": [[hit.rank for hit in stretch.hits] for stretch in read]}
+    else:
+        asked = asked or question
+        read, trace = list(documents.stretches), documents.trace(asked)
+    told, left_out = kept(history)
+    progress = Progress(
+        model=answerer.name,
+        is_extract=answerer.is_extract,
+        asked="" if asked == question else asked,
+        left_out=0 if answerer.is_extract else left_out,  # what quotes is told nothing of what was said
+        whole=documents is not None,
+        notes=tuple(notes),
+        trace=trace,
+    )
     yield progress
     progress = replace(progress, trace=None)
     billed: Usage | None = None
     shown = time.monotonic()
-    draft = _Draft(read)
+    draft = Draft(read)
     try:
-        with closing(_events(answerer, question, read, history)) as events:
+        with closing(_events(answerer, asked, read, told, keep=documents is not None)) as events:
             for event in events:
                 if isinstance(event, Usage):
                     billed = event
                     continue
                 draft.take(event)
                 if time.monotonic() - shown >= STEP:
-                    yield replace(progress, parts=draft.parts(), citations=tuple(draft.citations), dropped=draft.dropped)
+                    yield _grown(progress, draft)
                     shown = time.monotonic()
     except ProviderError:
-        yield replace(progress, parts=draft.parts(), citations=tuple(draft.citations), dropped=draft.dropped)  # what was written is kept
+        yield _grown(progress, draft)  # what was written is kept
         raise
     finally:  # also when a person stops the answer in the middle
         if billed is not None:
-            _keep_usage(deps, subject, billed, message_id)
+            meter("answer", billed)
     draft.end_block()
-    yield replace(
-        progress,
-        parts=draft.parts(),
-        citations=tuple(draft.citations),
-        dropped=draft.dropped,
-        abstained=not draft.citations,
-        finished=True,
-        usage=billed,
-    )
+    yield replace(_grown(progress, draft), abstained=not draft.citations, finished=True, usage=billed)
+
+
+def _standalone(answerer: Answerer, question: str, history: Sequence[Turn], meter: Meter) -> tuple[str, list[str]]:
+    """The question as it is to be searched for; a note where a follow-up could not be made to stand alone."""
+    if not history:
+        return question, []
+    try:
+        return within(REWRITING, answerer.name, partial(answerer.standalone, question, history, meter)), []
+    except ProviderError as error:
+        log.info("a follow-up is searched for as it is: %s", error)
+        return question, [f"The question was searched for as it is, without what was said before. {error}"]
 
 
 def _events(
-    answerer: Answerer, question: str, read: Sequence[Stretch], history: Sequence[Turn]
+    answerer: Answerer, question: str, read: Sequence[Stretch], history: Sequence[Turn], *, keep: bool
 ) -> Generator[Text | Cite | BlockEnd | Usage]:
-    yield from answerer.stream(question, [stretch.passage for stretch in read], history)
+    yield from answerer.stream(question, [stretch.passage for stretch in read], history, keep=keep)
 
 
-def verify(cite: Cite, read: Sequence[Stretch]) -> list[Quote]:
-    """The sentences that a claim rests on, chunk by chunk; none when it does not stand in the stored text."""
-    if not 0 <= cite.passage < len(read):
-        return []
-    quotes = list(read[cite.passage].quotes(cite.first, cite.last))
-    claimed = _squash(cite.quote)
-    return quotes if claimed and claimed in _squash("".join(quote.text for quote in quotes)) else []
+def _grown(progress: Progress, draft: Draft) -> Progress:
+    return replace(progress, parts=draft.parts(), citations=tuple(draft.citations), dropped=draft.dropped)
 
 
-def citation(quote: Quote, *, number: int) -> Citation:
-    """Verified sentences as they are stored and shown."""
-    chunk = quote.hit.chunk
-    boxes = tuple(box for sentence in chunk.sentences[quote.first : quote.last] for box in sentence.boxes)
-    return Citation(
-        number=number,
-        document_id=chunk.document_id,
-        filename=quote.hit.document,
-        ord=chunk.ord,
-        page=boxes[0][0] if boxes else chunk.first_page,
-        quote=quote.text,
-        boxes=boxes,
-    )
-
-
-def _squash(text: str) -> str:
-    """Without white space: line ends and the joints between sentences differ from one rendering to another, the words may not."""
-    return "".join(text.split())
-
-
-def _keep_usage(deps: Deps, subject: str, billed: Usage, message_id: int | None) -> None:
+def _keep_usage(deps: Deps, subject: str, message_id: int | None, purpose: str, billed: Usage) -> None:
     def keep() -> None:
         with as_subject(deps.pool, subject) as connection:
-            usage.keep(deps, connection, billed, purpose="answer", message_id=message_id)
+            usage.keep(deps, connection, billed, purpose=purpose, message_id=message_id)
 
     outlast(keep)
-
-
-class _Draft:
-    """Collects events into parts and verified citations; the same sentences cited twice keep their number."""
-
-    def __init__(self, read: Sequence[Stretch]) -> None:
-        self.citations: list[Citation] = []
-        self.dropped = 0
-        self._read = read
-        self._numbers: dict[tuple[int, int, int, int], int] = {}  # by Quote.key
-        self._finished: list[Part] = []
-        self._text = ""
-        self._cited: list[int] = []
-
-    def take(self, event: Text | Cite | BlockEnd) -> None:
-        if isinstance(event, Text):
-            self._text += event.text.replace("\x00", "")
-        elif isinstance(event, Cite):
-            self._cite(event)
-        else:
-            self.end_block()
-
-    def end_block(self) -> None:
-        if self._text:
-            self._finished.append(Part(text=self._text, citations=tuple(self._cited)))
-        self._text, self._cited = "", []
-
-    def parts(self) -> tuple[Part, ...]:
-        growing = (Part(text=self._text, citations=tuple(self._cited)),) if self._text else ()
-        return (*self._finished, *growing)
-
-    def _cite(self, claim: Cite) -> None:
-        quotes = verify(claim, self._read)
-        if not quotes:
-            self.dropped += 1
-        for quote in quotes:
-            if quote.key not in self._numbers:
-                self._numbers[quote.key] = len(self.citations) + 1
-                self.citations.append(citation(quote, number=self._numbers[quote.key]))
-            if self._numbers[quote.key] not in self._cited:
-                self._cited.append(self._numbers[quote.key])

@@ -50,7 +50,7 @@ def search(
     reranker = consent.serving(deps, subject, Purpose.RERANK) if stage is Stage.RERANKED else None
     query = text.parse_query(question := text.readable(question))
     wanted = deps.settings.candidates
-    selection, size = _searchable(deps, subject, selection)
+    selection, documents, size = _searchable(deps, subject, selection)
     embedded = embedding.Question()
     if stage is not Stage.BM25:
         embedded = embedding.question(deps, subject, query.text or question, selection, message_id=message_id)
@@ -109,6 +109,7 @@ def search(
         terms=query.terms,
         phrases=tuple(" ".join(p) for p in query.phrases),
         excluded=tuple(" ".join(w) for w in query.excluded),
+        documents=documents,
         chunks=size,
         stages={name: tuple(ranked) for name, ranked in lists.items()},
         seconds=clock.seconds,
@@ -119,14 +120,14 @@ def search(
     return Result(hits=hits, trace=trace)
 
 
-def _searchable(deps: Deps, subject: str, selection: Selection) -> tuple[Selection, int]:
-    """The selection by the versions that answer now, and how many chunks those have. Raises NothingToSearch when there is none."""
+def _searchable(deps: Deps, subject: str, selection: Selection) -> tuple[Selection, int, int]:
+    """The selection by the versions that answer now, and how many documents and chunks it has. Raises NothingToSearch when there is none."""
     with as_subject(deps.pool, subject, snapshot=True) as connection:
         selection = version_rows.current(connection, selection)
-        size = document_rows.chunk_count(connection, selection)
+        documents, size = document_rows.searchable(connection, selection)
     if not size:
         raise NothingToSearch("No document is ready to be searched here. Upload a PDF, or wait until one is ready.")
-    return selection, size
+    return selection, documents, size
 
 
 def fuse(lists: Mapping[Stage, Sequence[tuple[Key, float]]], *, by: Literal["scores", "ranks"]) -> dict[Key, float]:

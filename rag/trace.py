@@ -74,6 +74,7 @@ class Trace:
     embedder: str  # "" when none was used
     reranker: str  # "" when none was used
     notes: tuple[str, ...] = field(default=())
+    documents: int = 0  # searched among
 
     def as_json(self, hits: Sequence[Hit]) -> dict[str, Any]:
         """Plain data: the fields by their names, stages as {stage: [[document_id, ord, score]]}, and the hits.
@@ -85,6 +86,7 @@ class Trace:
             "terms": list(self.terms),
             "phrases": list(self.phrases),
             "excluded": list(self.excluded),
+            "documents": self.documents,
             "chunks": self.chunks,
             "embedder": self.embedder,
             "reranker": self.reranker,
@@ -124,6 +126,7 @@ class Trace:
             embedder=stored.get("embedder", ""),
             reranker=stored["reranker"],
             notes=tuple(stored["notes"]),
+            documents=stored.get("documents", 0),
         )
 
 

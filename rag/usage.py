@@ -17,7 +17,7 @@ __all__ = ["By", "Spending"]
 def keep(
     deps: Deps, connection: Connection, usage: Usage, *, purpose: str, document_id: int | None = None, message_id: int | None = None
 ) -> None:
-    """Note one call in the caller's transaction. `purpose` is answer, embed, rerank or situate."""
+    """Note one call in the caller's transaction. `purpose` is answer, embed, rerank, rewrite or situate."""
     cost = deps.prices.cost(usage)
     rows.add_usage(
         connection, purpose=purpose, **asdict(usage), **(asdict(cost) if cost else {}), document_id=document_id, message_id=message_id

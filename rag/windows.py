@@ -75,9 +75,9 @@ def outline(chunks: Sequence[Part], cut: Sequence[Window]) -> str:
     begins = [window.text for window in cut[1::step]]
     share = (OUTLINE - _OPENING - _TITLES) // max(1, len(begins))
     parts = [
-        _beginning(cut[0].text if cut else "", _OPENING),
+        beginning(cut[0].text if cut else "", _OPENING),
         _thinned(list(titles), _TITLES),
-        *(_beginning(text, share) for text in begins),
+        *(beginning(text, share) for text in begins),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -139,7 +139,7 @@ def _window(chunks: Sequence[Part]) -> Window:
     return Window(ords=tuple(chunk.ord for chunk in chunks), text=text, tokens=tokens(text))
 
 
-def _beginning(text: str, limit: int) -> str:
+def beginning(text: str, limit: int) -> str:
     """At most about `limit` tokens of a text, to the end of a word."""
     size = tokens(text)
     if size <= limit:
@@ -154,4 +154,4 @@ def _thinned(lines: list[str], limit: int) -> str:
     """The lines, evenly fewer until they fit."""
     size = sum(map(tokens, lines))
     step = math.ceil(size / limit) if size else 1
-    return _beginning("\n".join(lines[::step]), limit)
+    return beginning("\n".join(lines[::step]), limit)

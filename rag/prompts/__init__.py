@@ -37,4 +37,4 @@ def fence(text: str) -> str:
     return _TAG.sub("&lt;", text)
 
 
-_TAG = re.compile(r"<(?=\s*/?\s*(?:document|summary|chunk|passage|note)\b)", re.IGNORECASE)
+_TAG = re.compile(r"<(?=\s*/?\s*(?:document|summary|chunk|passage|note|conversation|question)\b)", re.IGNORECASE)

@@ -250,9 +250,21 @@ class Answerer(Protocol):
         """True when the answer is quoted sentences rather than written prose; the page says so."""
         ...
 
-    def stream(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> Iterator[Text | Cite | BlockEnd | Usage]:
+    @property
+    def window(self) -> int | None:
+        """Tokens of documents that it takes whole and keeps from question to question; None when it cannot be given whole documents."""
+        ...
+
+    def stream(
+        self, question: str, passages: Sequence[Passage], history: Sequence[Turn], *, keep: bool = False
+    ) -> Iterator[Text | Cite | BlockEnd | Usage]:
         """Yield the answer as it is made. Text in which nothing is cited is legal and will be marked as uncited.
 
-        A Cite applies to all Text since the last BlockEnd, whichever comes first within the block.
+        A Cite applies to all Text since the last BlockEnd, whichever comes first within the block. `keep`: the same passages will be read
+        again for the next question, so the provider is asked to keep them.
         """
+        ...
+
+    def standalone(self, question: str, history: Sequence[Turn], meter: Meter = unmetered, /) -> str:
+        """A follow-up as a question that stands alone, in its own language; the same question when it does already. Raises ProviderError."""
         ...

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rag import prompts
 from rag.errors import PermanentProviderError, ProviderError, RejectedRequest, TransientProviderError
-from rag.providers import BlockEnd, Cite, Passage, Text, Turn, Usage
+from rag.providers import BlockEnd, Cite, Meter, Passage, Text, Turn, Usage, rewriting, unmetered
 
 if TYPE_CHECKING:
     import anthropic
@@ -27,6 +27,11 @@ RECIPIENT: Final = "Anthropic"
 _URL: Final = "https://api.anthropic.com"
 _PATIENCE: Final = 20.0  # seconds; a longer wait that the API asks for is handed to the caller instead of slept through
 _ANSWER_TOKENS: Final = 16_000  # thinking included
+# Tokens of documents that a model takes whole. Those listed read a million in all, others 200,000, with a third of doubt in our count.
+_LEAST_WHOLE: Final = 120_000
+_WHOLE: Final = dict.fromkeys(
+    ("claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5", "claude-fable-5-1", "claude-sonnet-5", "claude-opus-5"), 200_000
+)
 
 # These think before an answer unless told otherwise; at their default effort a person waits longer for the first word.
 _EFFORT: Final = {"claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5", "claude-sonnet-5", "claude-opus-5"}
@@ -59,12 +64,17 @@ class ClaudeAnswerer:
     def name(self) -> str:
         return self._model
 
-    def stream(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> Iterator[Text | Cite | BlockEnd | Usage]:
+    @property
+    def window(self) -> int | None:
+        return _WHOLE.get(undated(self._model), _LEAST_WHOLE)
+
+    def stream(
+        self, question: str, passages: Sequence[Passage], history: Sequence[Turn], *, keep: bool = False
+    ) -> Iterator[Text | Cite | BlockEnd | Usage]:
         """The answer as Claude writes it; Usage comes as soon as the question is billed, and last, whole, also before an error.
 
         A quote is the cited blocks joined without a space, as the API gives it.
         """
-        options: dict[str, Any] = {"output_config": {"effort": "medium"}} if undated(self._model) in _EFFORT else {}
         sent = [(number, passage) for number, passage in enumerate(passages) if any(s.strip() for s in passage.sentences)]
         message: Message | None = None
         try:
@@ -72,8 +82,8 @@ class ClaudeAnswerer:
                 model=self._model,
                 max_tokens=_ANSWER_TOKENS,
                 system=prompts.parts("answer")[0],
-                messages=[*_turns(history), {"role": "user", "content": [*_blocks(sent), {"type": "text", "text": question}]}],
-                **options,
+                messages=_messages(question, list(_blocks(sent)), history, keep=keep),
+                **self._effort("medium"),
             ) as stream:
                 for event in stream:
                     if message is not None or event.type == "message_start":
@@ -91,6 +101,26 @@ class ClaudeAnswerer:
             raise TransientProviderError("Anthropic's answer broke off before its end. Ask again.")
         if fault := stopped(message.stop_reason):
             raise PermanentProviderError(fault)
+
+    def standalone(self, question: str, history: Sequence[Turn], meter: Meter = unmetered, /) -> str:
+        prompt = rewriting.request(question, history)
+        try:
+            message = self._client.messages.create(
+                model=self._model,
+                max_tokens=prompt.most_tokens,
+                system=prompt.system,
+                messages=[{"role": "user", "content": prompt.suffix}],
+                **self._effort("low"),
+            )
+        except failures() as error:
+            raise translate(error, self._model) from error
+        meter(metered(message))
+        if fault := stopped(message.stop_reason):
+            raise PermanentProviderError(fault)
+        return rewriting.rewritten("".join(block.text for block in message.content if block.type == "text"), question)
+
+    def _effort(self, effort: str) -> dict[str, Any]:
+        return {"output_config": {"effort": effort}} if undated(self._model) in _EFFORT else {}
 
 
 def translate(error: Exception, model: str) -> ProviderError:
@@ -155,11 +185,20 @@ def undated(model: str) -> str:
     return re.sub(r"-\d{8}$", "", model)
 
 
-def _turns(history: Sequence[Turn]) -> Iterator[MessageParam]:
-    for turn in history:
-        if turn.question.strip() and turn.answer.strip():  # the API takes no empty message, and roles alternate
-            yield {"role": "user", "content": turn.question}
-            yield {"role": "assistant", "content": turn.answer}
+def _messages(
+    question: str, blocks: list[TextBlockParam | SearchResultBlockParam], history: Sequence[Turn], *, keep: bool
+) -> list[MessageParam]:
+    """What was said before, the passages, the question. Passages that are to be kept stand first: only what is the same again is found again."""
+    told = [turn for turn in history if turn.question.strip() and turn.answer.strip()]  # the API takes no empty message; roles alternate
+    if keep and blocks:
+        blocks[-1]["cache_control"] = {"type": "ephemeral"}
+    contents: list[Any] = [*(turn.question for turn in told), question]
+    with_blocks = 0 if keep else -1
+    contents[with_blocks] = [*blocks, {"type": "text", "text": contents[with_blocks]}]
+    messages: list[MessageParam] = []
+    for content, turn in zip(contents, told, strict=False):  # the last content is the question
+        messages += [{"role": "user", "content": content}, {"role": "assistant", "content": turn.answer}]
+    return [*messages, {"role": "user", "content": contents[-1]}]
 
 
 def _blocks(sent: Sequence[tuple[int, Passage]]) -> Iterator[TextBlockParam | SearchResultBlockParam]:

@@ -14,13 +14,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag import text
-from rag.providers import BlockEnd, Cite, Text
+from rag import followup, text
+from rag.providers import BlockEnd, Cite, Text, unmetered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from rag.providers import Embedder, Passage, Turn
+    from rag.providers import Embedder, Meter, Passage, Turn
 
 QUOTED = 4  # sentences at most
 COMPARED = 40  # sentences embedded per question: about 0.2 s on two cores
@@ -68,20 +68,26 @@ class Extract:
     name = "extract"
     recipient: str | None = None
     is_extract = True
+    window: int | None = None
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
 
-    def stream(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> Iterator[Text | Cite | BlockEnd]:
+    def stream(
+        self, question: str, passages: Sequence[Passage], history: Sequence[Turn], *, keep: bool = False
+    ) -> Iterator[Text | Cite | BlockEnd]:
         """Up to four sentences, each verbatim in a block of its own; none when no sentence has to do with the question.
 
         The best sentence comes first, followed by those of the same document, then the next document's. Errors are the embedder's.
         """
-        del history  # the question stands alone: nothing here reads along
+        del history, keep  # the question stands alone, and nothing is sent
         for number, chosen in enumerate(_grouped(self._choose(question, passages), passages)):
             yield Text(text=f"\n\n{chosen.text}" if number else chosen.text)
             yield Cite(passage=chosen.passage, first=chosen.sentence, last=chosen.sentence + 1, quote=chosen.text)
             yield BlockEnd()
+
+    def standalone(self, question: str, history: Sequence[Turn], _meter: Meter = unmetered, /) -> str:
+        return followup.standalone(question, history)
 
     def _choose(self, question: str, passages: Sequence[Passage]) -> list[Line]:
         """The sentences to quote, best first."""

@@ -102,19 +102,27 @@ class FakeAnswerer:
     name: str = "fake-answerer"
     delay: float = 0.0  # seconds per word
     quotes: int = 3  # passages quoted
+    window: int | None = None
+    rewrites: Mapping[str, str] = field(default_factory=dict)  # a follow-up -> what it is rewritten to; others stand alone
 
     @property
     def is_extract(self) -> bool:
         return not self.script
 
-    def stream(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> Iterator[Event]:
+    def stream(self, question: str, passages: Sequence[Passage], history: Sequence[Turn], *, keep: bool = False) -> Iterator[Event]:
         asked = len(terms(question)) + sum(len(terms(turn.question + turn.answer)) for turn in history)
         read = sum(len(terms(sentence)) for passage in passages for sentence in passage.sentences)
         for event in self.script or self._quoted(passages):
             yield from self._slowly(event)
         if self.failure:
             raise self.failure
-        yield Usage(model=self.name, input_tokens=asked + read, output_tokens=1)
+        kept = read if keep else 0
+        yield Usage(model=self.name, input_tokens=asked + read - kept, cache_write_tokens=kept, output_tokens=1)
+
+    def standalone(self, question: str, history: Sequence[Turn], meter: Meter = unmetered, /) -> str:
+        read = len(terms(question)) + sum(len(terms(turn.question + turn.answer)) for turn in history)
+        meter(Usage(model=self.name, input_tokens=read, output_tokens=1))
+        return self.rewrites.get(question, question)
 
     def _quoted(self, passages: Sequence[Passage]) -> Iterator[Event]:
         found = [(number, passage.sentences[0]) for number, passage in enumerate(passages) if passage.sentences][: self.quotes]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rag import prompts
 from rag.errors import PermanentProviderError, ProviderError, RejectedRequest, SettingsError, TransientProviderError
-from rag.providers import Batches, BlockEnd, Cite, Passage, Prompt, Text, Turn, Usage, Written
+from rag.providers import Batches, BlockEnd, Cite, Meter, Passage, Prompt, Text, Turn, Usage, Written, rewriting, unmetered
 from rag.providers.markers import MarkerReader
 from rag.windows import tokens
 
@@ -41,6 +41,7 @@ class ChatModelAnswerer:
     """Answers with a LangChain chat model; its [n.m] markers become citations."""
 
     is_extract = False
+    window: int | None = None  # what some of these providers keep, they keep by themselves
 
     def __init__(self, model: str, chat: BaseChatModel | None = None) -> None:
         """``model`` is 'provider:model'; ``chat`` is that model, when it is built already. Raises SettingsError."""
@@ -57,8 +58,11 @@ class ChatModelAnswerer:
     def recipient(self) -> str | None:
         return self._provider.capitalize()
 
-    def stream(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> Iterator[Text | Cite | BlockEnd | Usage]:
+    def stream(
+        self, question: str, passages: Sequence[Passage], history: Sequence[Turn], *, keep: bool = False
+    ) -> Iterator[Text | Cite | BlockEnd | Usage]:
         """The answer as it is written; each quote is the very sentence its marker names. Usage is the last event."""
+        del keep  # there is no way to ask for it
         reader = MarkerReader(passages)
         usage = Usage(model=self._model)
         for chunk in self._chunks(_messages(question, passages, history)):
@@ -69,6 +73,20 @@ class ChatModelAnswerer:
             self.dropped_markers += reader.dropped
             log.warning("%s wrote %d citation markers that name no sentence; they were left out", self._model, reader.dropped)
         yield usage
+
+    def standalone(self, question: str, history: Sequence[Turn], meter: Meter = unmetered, /) -> str:
+        from langchain_core.messages import HumanMessage, SystemMessage
+
+        prompt = rewriting.request(question, history)
+        try:
+            message = self._chat.invoke([SystemMessage(prompt.system), HumanMessage(prompt.suffix)])
+        except Exception as error:  # any of thirty vendors' own; translated, never swallowed
+            raise translate(error, self.recipient or self._provider) from error
+        meter(_added(Usage(model=self._model), message))
+        said = str(message.text).strip()
+        if fault := _fault(message, said, prompt.most_tokens):
+            raise PermanentProviderError(fault)
+        return rewriting.rewritten(said, question)
 
     def _chunks(self, messages: list[BaseMessage]) -> Iterator[AIMessageChunk]:
         try:

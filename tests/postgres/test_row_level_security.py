@@ -126,7 +126,7 @@ def test_no_function_gives_bob_what_is_alices(pool: Pool, alice: dict[str, int])
         assert version_rows.versions(connection, alice["document"]) == []
         assert version_rows.current(connection, Selection(documents=(alice["document"],))) == Selection(documents=())
         assert list(document_rows.file_parts(connection, alice["document"])) == []
-        assert document_rows.chunk_count(connection, everything) == 0
+        assert document_rows.searchable(connection, everything) == (0, 0)
         assert chunk_rows.chunks(connection, alice["document"]) == []
         assert chunk_rows.fetch(connection, [(alice["document"], 0)]) == {}
         assert context_rows.contexts(connection, document_id=alice["document"], situator="m") == {}

@@ -3,6 +3,7 @@
 Tokens are estimated: one for four bytes of UTF-8, rounded up per text. Answers follow from the request alone:
 
 - a question with search results: one uncited sentence, then the sentences that share most words with the question, each cited;
+- a `<conversation>` with a `<question>`: the question, and when it is short or leans on a pronoun the question before it in brackets;
 - a `<document>` with a `<chunk>`: a short context made of the document's first line;
 - anything else: the last line of the last text. `say_next` replaces any of these.
 """
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.standin.anthropic_batches import BATCHED, Batches
 from tests.standin.anthropic_rules import MODELS, VERSIONS, blocks, check
-from tests.standin.server import HAN, Refusal, Reply, Request, Server, scores
+from tests.standin.server import HAN, Refusal, Reply, Request, Server, scores, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -196,6 +197,8 @@ class AnthropicServer(Server):
         if results:
             return self._cited(texts[-1], results), reason
         whole = "\n".join(texts)
+        if (question := re.search(r"<question>\s*(.*?)\s*</question>", whole, re.DOTALL)) and "<conversation>" in whole:
+            return [Span(text=_standing(question[1], re.findall(r"(?m)^Question: (.*)$", whole)[-1]))], reason
         document = re.search(r"<document>\s*(.*?)\s*</document>", whole, re.DOTALL)
         if document and re.search(r"<chunk>.*</chunk>", whole, re.DOTALL):
             return [Span(text=f"This passage is from “{document[1].splitlines()[0][:200]}”.")], reason
@@ -281,6 +284,11 @@ def _events(message: dict[str, Any], spans: list[Span], reason: str, *, thinks: 
 
 def _serialised(block: dict[str, Any]) -> str:
     return json.dumps({name: value for name, value in block.items() if name != "cache_control"}, ensure_ascii=False)
+
+
+def _standing(question: str, before: str) -> str:
+    leans = len(words(question)) < 6 or re.search(r"(?i)\b(it|its|they|their|them|that|this|those)\b|[它他她那这其]", question)
+    return f"{question} ({before})" if leans else question
 
 
 def _cut(spans: list[Span], limit: int) -> list[Span]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from db.chunks import Chunk, Sentence
-from rag.answer import citation, verify
+from rag.draft import citation, verify
 from rag.providers import Cite
 from rag.reading import Stretch
 from rag.trace import Hit
