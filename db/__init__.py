@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import psycopg
 from pgvector.psycopg import register_vector
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 Connection = psycopg.Connection[Any]
 
@@ -29,6 +29,10 @@ class DatabaseRefused(Exception):
 
 class DatabaseAway(Exception):
     """The database does not answer just now; what was asked can be asked again when it is back."""
+
+
+class DatabaseLeft(DatabaseAway):
+    """This process is ending and has let go of the database; it will not be back."""
 
 
 # A client that sleeps, or whose machine is gone, holds its rows for so long at most: whoever takes its work up waits no longer.
@@ -72,6 +76,8 @@ def as_subject(pool: Pool, subject: str, *, snapshot: bool = False) -> Iterator[
                 connection.execute("set transaction isolation level repeatable read")
             connection.execute("select set_config('situate.subject', %s, true)", [subject])
             yield connection
+    except PoolClosed as error:
+        raise DatabaseLeft(AWAY) from error
     except PoolTimeout as error:
         raise DatabaseAway(AWAY) from error
     except psycopg.errors.IdleInTransactionSessionTimeout as error:  # this process slept in the middle

@@ -222,14 +222,17 @@ def grow(
     abstained: bool = False,
     model: str = "",
     is_extract: bool = False,
+    asked: str = "",
+    left_out: int = 0,
+    whole: bool = False,
     dropped: int = 0,
     notes: Sequence[str] = (),
     error: str = "",
 ) -> bool:
     """Store an answer as far as it has come; False when it was stopped, set aside or deleted meanwhile, and nothing more is wanted."""
     updated = connection.execute(
-        """update messages set state = %s, parts = %s, abstained = %s, model = %s, is_extract = %s, dropped = %s, notes = %s, error = %s,
-                  beat_at = clock_timestamp()
+        """update messages set state = %s, parts = %s, abstained = %s, model = %s, is_extract = %s, asked = coalesce(nullif(%s, ''), asked),
+                  left_out = %s, whole = %s, dropped = %s, notes = %s, error = %s, beat_at = clock_timestamp()
            where id = %s and state in ('searching', 'answering') and replaced_by is null""",
         [
             state.value,
@@ -237,6 +240,9 @@ def grow(
             abstained,
             model,
             is_extract,
+            asked,
+            left_out,
+            whole,
             dropped,
             Jsonb(list(notes)),
             error,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from db import DatabaseAway
+from db import DatabaseAway, DatabaseLeft
 
 LONGEST = 120.0  # seconds; a restart of Postgres takes less than half of that
 PAUSE = 0.5  # seconds between two attempts
@@ -22,8 +22,8 @@ def outlast(attempt: Callable[[], T]) -> T:
     while True:
         try:
             return attempt()
-        except DatabaseAway:
-            if time.monotonic() > until:
+        except DatabaseAway as error:
+            if isinstance(error, DatabaseLeft) or time.monotonic() > until:
                 raise
             log.warning("the database is away; trying again")
             time.sleep(PAUSE)

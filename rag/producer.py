@@ -46,7 +46,7 @@ def start(deps: Deps, subject: str, message: Message) -> None:
 def _produce(deps: Deps, subject: str, message: Message) -> None:
     """Make one answer, until it is finished, failed, stopped or deleted."""
     record = Record(deps, subject, message.id)
-    latest = Progress()
+    latest = Progress(asked=message.asked, whole=message.whole)
     state, error = State.DONE, ""
     try:
         for latest in _progress(deps, subject, message):
@@ -77,20 +77,29 @@ def _progress(deps: Deps, subject: str, message: Message) -> Iterator[Progress]:
 
 def _begun(deps: Deps, subject: str, message: Message, setting: Setting) -> tuple[Iterator[Progress], Progress]:
     """An answer whose sources are known."""
-    steps = answer.answer(deps, subject, message.question, selection=setting.selection, history=setting.history, message_id=message.id)
+    steps = answer.answer(
+        deps,
+        subject,
+        message.question,
+        selection=setting.selection,
+        history=setting.history,
+        message_id=message.id,
+        asked=message.asked or None,
+        whole=message.whole,
+    )
     return steps, next(steps)
 
 
 def _setting(deps: Deps, subject: str, message: Message) -> Setting:
     with as_subject(deps.pool, subject) as connection:
         selection = rows.selection(connection, message.conversation_id)
-        earlier = [m for m in rows.messages(connection, message.conversation_id) if m.id < message.id and m.finished and m.parts]
+        earlier = [m for m in rows.messages(connection, message.conversation_id) if m.id < message.id and m.finished]
         ready, expected = version_rows.readiness(connection, selection)
     if () in (selection.collections, selection.documents):
         raise NothingToSearch("The documents that this conversation was about have been deleted. Choose others to ask.")
     return Setting(
         selection=selection,
-        history=tuple(Turn(question=m.asked or m.question, answer="".join(p.text for p in m.parts)) for m in earlier),
+        history=tuple(Turn(question=m.question, answer="".join(p.text for p in m.parts)) for m in earlier),
         notes=(f"{ready:,} of {expected:,} documents are ready; those were asked.",) if 0 < ready < expected else (),
     )
 
@@ -161,6 +170,9 @@ class Record:
                     abstained=progress.abstained,
                     model=progress.model,
                     is_extract=progress.is_extract,
+                    asked=progress.asked,
+                    left_out=progress.left_out,
+                    whole=progress.whole,
                     dropped=progress.dropped,
                     notes=progress.notes,
                     error=error,

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import pytest
 
@@ -14,7 +13,7 @@ from db.conversations import Message
 from db.documents import Selection
 from rag import conversation
 from rag.deps import Deps
-from rag.providers import BlockEnd, Cite, Passage, Text, Turn
+from rag.providers import BlockEnd, Cite, Passage, Text, Turn, Usage
 from rag.providers.fake import FakeAnswerer
 from tests.flows.conftest import SUBJECT
 
@@ -50,7 +49,9 @@ class Gated(FakeAnswerer):
     gate: threading.Event = field(default_factory=threading.Event)
     heard: list[tuple[str, tuple[Turn, ...]]] = field(default_factory=list)  # questions with their history
 
-    def stream(self, question: str, passages: Sequence[Passage], history: Sequence[Turn], **_: Any) -> Iterator[Text | Cite | BlockEnd]:  # type: ignore[override]  # it bills nothing
+    def stream(
+        self, question: str, passages: Sequence[Passage], history: Sequence[Turn], *, keep: bool = False
+    ) -> Iterator[Text | Cite | BlockEnd | Usage]:
         self.heard.append((question, tuple(history)))
         sentence = passages[0].sentences[0]
         yield Text(text="The first. ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from db.conversations import Message, State
 from rag import answer, conversation
 from rag.deps import Deps
 from rag.errors import ConversationError, QuestionError
+from rag.providers.fake import FakeAnswerer
 from tests import pdfs
 from tests.flows.asking import asked, eventually, finished, gated
 from tests.flows.conftest import SUBJECT, Index
@@ -82,6 +84,30 @@ def test_the_same_question_again_keeps_what_was_searched_for_and_whether_it_was_
     again = finished(deps, conversation.regenerate(deps, SUBJECT, other.id))
     assert (again.question, again.asked) == ("A?", "the whole A")
     assert edited(deps, again.id, "B?").asked == ""
+
+
+def test_what_a_follow_up_is_searched_for_is_kept_and_can_be_put_in_other_words(deps: Deps, index: Index) -> None:
+    index(deps, pdfs.report())
+    rewriting = replace(deps, answerers=(FakeAnswerer(rewrites={"And where?": "Where is the quartz foundry?"}),))
+    first = asked(rewriting, "Which foundry makes the quartz sensors?")
+    second = asked(rewriting, "And where?", first.conversation_id)
+    assert (first.asked, second.asked) == ("", "Where is the quartz foundry?")
+    third = finished(rewriting, conversation.ask_as(rewriting, SUBJECT, second.id, "Where is the spring fair?"))
+    assert (third.question, third.asked) == ("And where?", "Where is the spring fair?")
+    trace = conversation.trace(rewriting, SUBJECT, third.id)
+    assert trace is not None
+    assert trace["question"] == "Where is the spring fair?"
+    own_words = finished(rewriting, conversation.ask_as(rewriting, SUBJECT, third.id, "And where?"))
+    assert own_words.asked == "And where?"
+    assert finished(rewriting, conversation.regenerate(rewriting, SUBJECT, own_words.id)).asked == "And where?"
+
+
+def test_a_question_that_could_not_be_asked_of_whole_documents_stays_one(deps: Deps) -> None:
+    nothing_there = finished(deps, conversation.ask(deps, SUBJECT, "A?", whole=True))
+    assert (nothing_there.state, nothing_there.whole) == (State.FAILED, True)
+    again = conversation.regenerate(deps, SUBJECT, nothing_there.id)
+    assert again.whole
+    assert not conversation.regenerate(deps, SUBJECT, again.id, whole=False).whole
 
 
 def test_a_follow_up_is_told_what_was_said_in_its_branch_and_nothing_else(
