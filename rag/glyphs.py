@@ -18,12 +18,16 @@ from rag.words import BOLD, ITALIC, Sheet, Word, clean, is_cjk, turned
 if TYPE_CHECKING:
     from collections.abc import Container
 
+    from rag.confined import Limits
+
 _LINE_HYPHENS = {0x2, 0xAD, 0xFFFE}  # PDFium's marks for a hyphen at a line's end
 _SPACES = {0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF} | set(range(0x2000, 0x200C))
 _FORCE_BOLD, _ITALIC_FLAG = 1 << 18, 1 << 6  # font descriptor flags (PDF 32000-1, table 123)
 _STROKED = 2  # text render mode "fill, then stroke": bold made up from a plain font
 _NO_INK = {3, 7}  # text render modes: invisible, or for clipping only
 _FAINT = 10  # of 255
+_ANY_SIZE = 10.0
+_LAYER = "OC\0".encode("utf-16-le")  # marks what stands on a layer
 _BOLD_NAMES = ("bold", "black", "heavy", "demi", "-bd", "-medi", "simhei", "heiti")
 _ITALIC_NAMES = ("italic", "oblique", "-it")
 _NOTED = re.compile(r"(?<=[^\W\d_]{3})[.,;:)”’\"]{0,2}(\d{1,2})(?!\w)")
@@ -48,8 +52,10 @@ class Styles:
     """What is common to the characters of a page's text objects, asked of PDFium once per object and once per font."""
 
     def __init__(self) -> None:
+        self.drawn: list[tuple[Any, Ink]] = []  # the text objects, with their ink
         self._objects: dict[int, tuple[float, int, Ink]] = {}
         self._fonts: dict[int, int] = {}
+        self._lent: dict[tuple[int, int], bool] = {}
 
     def of(self, text: Any, index: int) -> tuple[float, int, Ink]:
         """Type size in points as displayed, style and ink of the character's text object."""
@@ -63,10 +69,23 @@ class Styles:
                 self._fonts[font_address] = font_style(font)
             mode = raw.FPDFTextObj_GetTextRenderMode(text_object) if address else 0
             style = self._fonts.get(font_address, 0) | (BOLD if mode == _STROKED else 0)
-            ink = Ink.NONE if mode in _NO_INK else Ink.PALE if address and is_pale(text_object) else Ink.DARK
+            pale = address and (is_pale(text_object) or is_layered(text_object))
+            ink = Ink.NONE if mode in _NO_INK else Ink.PALE if pale else Ink.DARK
             known = (type_size(text, index), style, ink)
             self._objects[address] = known
+            if address:
+                self.drawn.append((text_object, ink))
         return known
+
+    def is_lent(self, text: Any, index: int) -> bool:
+        """Whether the file leaves the character's font to the reader's machine, and this machine has no such letter to draw."""
+        font: Any = raw.FPDFTextObj_GetFont(raw.FPDFText_GetTextObject(text, index))
+        letter = ctypes.cast(font, ctypes.c_void_p).value or 0, raw.FPDFText_GetUnicode(text, index)
+        if letter not in self._lent:
+            self._lent[letter] = bool(
+                letter[0] and raw.FPDFFont_GetIsEmbedded(font) == 0 and not raw.FPDFFont_GetGlyphPath(font, letter[1], _ANY_SIZE)
+            )
+        return self._lent[letter]
 
 
 def is_pale(text_object: Any) -> bool:
@@ -74,6 +93,16 @@ def is_pale(text_object: Any) -> bool:
     red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
     filled = raw.FPDFPageObj_GetFillColor(text_object, red, green, blue, alpha)
     return bool(filled) and (alpha.value < _FAINT or min(red.value, green.value, blue.value) > 255 - _FAINT)
+
+
+def is_layered(text_object: Any) -> bool:
+    """Whether an object stands on a layer, which may be switched off."""
+    size, name = ctypes.c_ulong(), (ctypes.c_ushort * 8)()
+    for at in range(raw.FPDFPageObj_CountMarks(text_object)):
+        mark = raw.FPDFPageObj_GetMark(text_object, at)
+        if raw.FPDFPageObjMark_GetName(mark, name, ctypes.sizeof(name), size) and bytes(name)[: size.value] == _LAYER:
+            return True
+    return False
 
 
 def type_size(text: Any, index: int) -> float:
@@ -166,10 +195,10 @@ def turned_box(text: Any, first: int, last: int, quarter: int, size: float) -> t
     return x0, y.value - up, x1, y.value + down
 
 
-def sheets_of(page: Any, number: int, styles: Styles) -> list[Sheet]:
+def sheets_of(page: Any, number: int, styles: Styles, limits: Limits) -> list[Sheet]:
     """The page's words by the quarter turn that brings them upright, upright as displayed first.
 
-    Words without a readable character, outside the displayed page, or that leave no ink on it, are left out.
+    Words without a readable character, outside the displayed page, or that it does not show, are left out. Raises pictures.TooLarge.
     """
     width, height = page.get_size()
     rotation = page.get_rotation() // 90
@@ -181,7 +210,7 @@ def sheets_of(page: Any, number: int, styles: Styles) -> list[Sheet]:
     if bidi.rightward(characters := "".join(map(chr, codes))):
         codes = [ord(char) for char in bidi.mended(characters, lambda index: loose_box(text, index, rect))]
     found: list[tuple[int, Word]] = []  # with their turn; boxes as displayed
-    doubtful: dict[int, Ink] = {}  # by the word's index
+    inks: list[Ink] = []
     skipped = False
     marks = note_marks(text, characters, styles)
     after_mark = False
@@ -201,15 +230,14 @@ def sheets_of(page: Any, number: int, styles: Styles) -> list[Sheet]:
         if not content or not inside or (content[-1] == "]" and content.startswith(unseen.MARKS)):
             skipped = True
             continue
-        if ink:
-            doubtful[len(found)] = ink
+        inks.append(Ink.LENT if ink is Ink.DARK and not content.isascii() and styles.is_lent(text, first) else ink)
         x0, y0 = round(max(x0, 0.0), 2), round(max(y0, 0.0), 2)
         x1, y1 = round(min(x1, width), 2), round(min(y1, height), 2)
         found.append(((quarter - rotation) % 4, Word(content, x0, y0, x1, y1, size, style, spaced or skipped)))
         skipped = False
     textpage.close()
-    if doubtful:
-        hidden = unseen.hidden(page, [word for _, word in found], doubtful)
+    if found:
+        hidden = unseen.hidden(page, [word for _, word in found], inks, styles.drawn, limits)
         found = [placed for index, placed in enumerate(found) if index not in hidden]
     words: tuple[list[Word], ...] = ([], [], [], [])
     downwards = vertical([word for turn, word in found if not turn]) if max(codes, default=0) >= 0x2E80 else set()

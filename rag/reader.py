@@ -76,6 +76,10 @@ def turn_of(sheets: list[Sheet]) -> int:
     return 90 * counts.index(max(counts))
 
 
+def _too_large(found: pictures.TooLarge, limits: Limits) -> str:
+    return f"The page holds a picture of {found.megapixels:,} megapixels; the limit is {limits.megapixels:,} (SITUATE_MAX_MEGAPIXELS)."
+
+
 def read_page(document: pdfium.PdfDocument, number: int, limits: Limits, picture: Path | None) -> tuple[Page, list[Sheet], Need]:
     """A page, its words where they make sense, and why to read it from its picture, which is drawn then if one is asked for."""
     page = Page(number=number, label=label_of(document, number - 1), width=0.0, height=0.0, source="none", note="")
@@ -83,9 +87,11 @@ def read_page(document: pdfium.PdfDocument, number: int, limits: Limits, picture
         shown = opened(document, number - 1)
         width, height = shown.get_size()
         page = replace(page, width=round(width, 2), height=round(height, 2))
-        sheets = sheets_of(shown, number, Styles())
+        sheets = sheets_of(shown, number, Styles(), limits)
     except pdfium.PdfiumError:
         return replace(page, note="The page is damaged and could not be read.", marks=("unreadable",)), [], ""
+    except pictures.TooLarge as found:
+        return replace(page, note=_too_large(found, limits), marks=("unreadable",)), [], ""
     words = [word for sheet in sheets for word in sheet.words]
     need: Need = ""
     too_large = ""
@@ -94,9 +100,7 @@ def read_page(document: pdfium.PdfDocument, number: int, limits: Limits, picture
         if need and picture:
             pictures.draw(shown, limits, picture)
     except pictures.TooLarge as found:
-        too_large = (
-            f"The page holds a picture of {found.megapixels:,} megapixels; the limit is {limits.megapixels:,} (SITUATE_MAX_MEGAPIXELS)."
-        )
+        too_large = _too_large(found, limits)
     if need == "garbled":
         sheets, page = [], replace(page, note=too_large or "The page's fonts do not say which characters they show.", marks=("garbled",))
     elif words:

@@ -1,54 +1,135 @@
-"""Text that a page holds but does not show: drawn in invisible ink, or in white on white.
+"""Text that a page holds but does not show: in white on white, under a picture, on a layer that is off, too small to read...
 
-It is found by looking: a word that may be unseen is kept if the page's picture has ink in its place. So the text layer of a recognised scan
-stays, and white letters on a dark ground; marks for machines, and words meant to be read by a model but not by a person, do not. Words in
-invisible ink over what other text shows are such marks too: a scan's layer is most of its page's text.
+It is found by looking, whatever the trick: the page is drawn with its text and without, and a word is seen where the two differ. So white letters on a dark
+ground stay; marks for machines go, and words meant to be read by a model but not by a person. The text layer of a recognised scan stays,
+unseen as it is: it is most of its page's text, in invisible ink, over ink. Words in such ink over what other text shows are marks too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from PIL import ImageChops
+from pypdfium2 import raw
 
+from rag import pictures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PIL.Image import Image
+
+    from rag.confined import Limits
     from rag.words import Word
 
 CONTRAST = 24  # of 255: fainter differences are paper
 MAX_PIXELS = 2_000_000
+SMALLEST = 2.0  # points of type on a page of the usual size; no printer of ours makes them legible
+NARROWEST = 0.3  # points that a letter takes of its line
+_LINES = 300  # of the smallest type on the height of a page, where that is lower than usual
 MARKS = "[Table_"  # begins the place names that templates of Chinese brokers leave under their pictures, in black
-Box = tuple[float, float, float, float]
 
 
 class Ink(IntEnum):
     """How a text object is drawn."""
 
-    DARK = 0  # to be seen
-    PALE = 1  # in white, or almost, or transparent
+    DARK = 0  # to be seen, unless something hides it
+    PALE = 1  # in white, or almost, or transparent, or on a layer: it may stand where other text is seen
     NONE = 2  # not at all
+    LENT = 3  # in letters that neither the file nor this machine has; on another it may be seen
 
 
-def shown(page: Any, boxes: Sequence[Box]) -> list[bool]:
-    """Whether the picture of a PDFium page has ink in each of these boxes, which are as displayed."""
+def hidden(page: Any, words: Sequence[Word], inks: Sequence[Ink], objects: Iterable[tuple[Any, Ink]], limits: Limits) -> set[int]:
+    """The indexes of the words that a PDFium page does not show; their boxes are as displayed. `objects` are the page's text objects.
+
+    Raises pictures.TooLarge: what is not drawn cannot be looked at.
+    """
+    objects = list(objects)
+    doubtful = [text for text, ink in objects if ink]
+    whole = _picture(page, limits)
+    with _without(text for text, _ in objects):
+        seen = _seen(page, whole, _picture(page, limits))
+    found = {at for at, word in enumerate(words) if inks[at] is Ink.DARK and not seen(word)}
+    if doubtful:
+        with _without(doubtful):
+            seen = _seen(page, whole, _picture(page, limits))
+        inkless = sum(len(word.text) for word, ink in zip(words, inks, strict=True) if ink is Ink.NONE)
+        layer = inkless >= sum(len(word.text) for word in words) / 2
+        over_ink = _over_ink(page, whole)
+        for at, word in enumerate(words):
+            if inks[at] is Ink.PALE:
+                found |= set() if seen(word) else {at}
+            elif inks[at] is Ink.NONE:
+                found |= set() if layer and over_ink(word) else {at}
+    smallest = min(SMALLEST, page.get_height() / _LINES)
+    return found | {at for at, word in enumerate(words) if not legible(word, smallest)}
+
+
+def legible(word: Word, smallest: float) -> bool:
+    """Whether a word is large enough to be read by a person, its height in type and its letters' width."""
+    along = max(word.x1 - word.x0, word.y1 - word.y0)
+    return word.size >= smallest and along >= NARROWEST * len(word.text)
+
+
+def _picture(page: Any, limits: Limits) -> Image:
     width, height = page.get_size()
     scale = min(1.0, (MAX_PIXELS / max(width * height, 1.0)) ** 0.5)
-    bitmap = page.render(scale=scale, grayscale=True)
-    picture, stride = bytes(bitmap.buffer), bitmap.stride
-    columns, rows = bitmap.width, bitmap.height
+    bitmap = pictures.drawn(page, limits, scale=scale, grayscale=True)
+    picture: Image = bitmap.to_pil().copy()
     bitmap.close()
-    found = []
-    for x0, y0, x1, y1 in boxes:
-        left, right = max(int(x0 * scale), 0), min(int(x1 * scale) + 1, columns)
-        top, bottom = max(int((height - y1) * scale), 0), min(int((height - y0) * scale) + 1, rows)
-        lines = [picture[row * stride + left : row * stride + right] for row in range(top, bottom)] if right > left else []
-        found.append(bool(lines) and max(map(max, lines)) - min(map(min, lines)) >= CONTRAST)
-    return found
+    return picture
 
 
-def hidden(page: Any, words: Sequence[Word], doubtful: Mapping[int, Ink]) -> set[int]:
-    """The indexes of the words of a PDFium page that it does not show, among those whose ink is in doubt."""
-    inked = shown(page, [words[index][1:5] for index in doubtful])
-    inkless = sum(len(words[index].text) for index, ink in doubtful.items() if ink is Ink.NONE)
-    layer = inkless >= sum(len(word.text) for word in words) / 2
-    return {index for (index, ink), seen in zip(doubtful.items(), inked, strict=True) if not seen or (ink is Ink.NONE and not layer)}
+@contextmanager
+def _without(objects: Iterable[Any]) -> Iterator[None]:
+    """A page that draws none of these."""
+    objects = list(objects)
+    for each in objects:
+        raw.FPDFPageObj_SetIsActive(each, False)
+    try:
+        yield
+    finally:
+        for each in objects:
+            raw.FPDFPageObj_SetIsActive(each, True)
+
+
+def _seen(page: Any, one: Image, other: Image) -> Callable[[Word], bool]:
+    """Tells whether two pictures of a page differ where a word stands."""
+    differing = ImageChops.difference(one, other).point(lambda shade: 255 * (shade >= CONTRAST))
+    place = _place(page, one)
+    return lambda word: bool(_extremes(differing, place(word))[1])
+
+
+def _over_ink(page: Any, picture: Image) -> Callable[[Word], bool]:
+    """Tells whether a picture of a page has ink where a word stands."""
+    place = _place(page, picture)
+
+    def over_ink(word: Word) -> bool:
+        darkest, lightest = _extremes(picture, place(word))
+        return lightest - darkest >= CONTRAST
+
+    return over_ink
+
+
+def _place(page: Any, picture: Image) -> Callable[[Word], tuple[int, int, int, int]]:
+    """Tells where a word stands in a picture of its page: left, top, right, bottom."""
+    columns, rows = picture.size
+    width, height = page.get_size()
+    across, down = columns / max(width, 1.0), rows / max(height, 1.0)
+    return lambda word: (
+        max(int(word.x0 * across), 0),
+        max(int((height - word.y1) * down), 0),
+        min(int(word.x1 * across) + 1, columns),
+        min(int((height - word.y0) * down) + 1, rows),
+    )
+
+
+def _extremes(picture: Image, box: tuple[int, int, int, int]) -> tuple[int, int]:
+    """The darkest and the lightest shade in a part of a grey picture; 0 and 0 of none."""
+    if box[0] >= box[2] or box[1] >= box[3]:
+        return 0, 0
+    darkest, lightest = picture.crop(box).getextrema()
+    return int(darkest), int(lightest)  # type: ignore[arg-type]  # of one band

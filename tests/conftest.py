@@ -6,6 +6,8 @@ import itertools
 import signal
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,9 +16,10 @@ import pytest
 from psycopg import sql
 
 from db import Pool, embedded, migrate, open_pool
-from rag import process
+from rag import ingest, library, process
 from rag.deps import Deps, build
 from rag.settings import Settings
+from tests import injections
 
 FAKES = {"embedder": "fake:embedder", "reranker": "none", "situator": "none", "answerer": "fake:answerer"}
 _numbers = itertools.count(1)
@@ -80,6 +83,28 @@ def template(server: embedded.Server) -> str:
 @pytest.fixture
 def database_url(server: embedded.Server, template: str) -> Iterator[str]:
     """A migrated database of the test's own, as the application's role."""
+    with _database(server, template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def injected(server: embedded.Server, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deps]:
+    """Deps on a library that holds the whole injection set, indexed: one for all tests, which leave the documents as they are."""
+    settings = Settings(home=tmp_path_factory.mktemp("injected"), **FAKES | {"answerer": "extract"})
+    with _database(server, template) as url, open_pool(url) as opened:
+        built = build(settings, pool=opened, url=url)
+
+        def index(attack: injections.Attack) -> None:
+            taken = library.upload(built, settings.subject, filename=attack.filename, content=attack.content)
+            ingest.index(built, settings.subject, taken.document_id)
+
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(index, injections.attacks()))
+        yield built
+
+
+@contextmanager
+def _database(server: embedded.Server, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     _create(server, name, template=template)
     yield _renamed(server.url, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 _HEAD = b"%PDF-1.7\n"
@@ -81,6 +81,27 @@ def without_meaning() -> bytes:
     font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /ToUnicode 1000 0 R >>"
     content = _stream(_said("Every letter of this line was given a number that means nothing outside this file."))
     return with_bad_page(content, {3: font, 1000: to_unicode}, pages=1, at=1)
+
+
+def mapped(lines: Sequence[str]) -> bytes:
+    """One page whose font gives each code the character that stands in these lines, whatever it is; ASCII letters look like themselves."""
+    used = sorted({char for line in lines for char in line if not " " <= char <= "~"})
+    codes = {char: 0x80 + at for at, char in enumerate(used)}
+    codes |= {chr(code): code for code in range(0x20, 0x7F)}
+    pairs = "\n".join(f"<{code:02x}> <{char.encode('utf-16-be').hex()}>" for char, code in codes.items())
+    blocks = [pairs.splitlines()[at : at + 100] for at in range(0, len(codes), 100)]
+    mapping = "\n".join(f"{len(block)} beginbfchar\n" + "\n".join(block) + "\nendbfchar" for block in blocks)
+    to_unicode = _stream(
+        b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def /CMapType 2 def\n"
+        b"1 begincodespacerange <00> <ff> endcodespacerange\n"
+        + mapping.encode()
+        + b"\nendcmap CMapName currentdict /CMap defineresource pop end end"
+    )
+    font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding /ToUnicode 1000 0 R >>"
+    drawn = "\n".join(
+        f"BT /F1 9 Tf 1 0 0 1 40 {700 - 30 * at} Tm <{bytes(codes[char] for char in line).hex()}> Tj ET" for at, line in enumerate(lines)
+    )
+    return with_bad_page(_stream(drawn.encode()), {3: font, 1000: to_unicode}, pages=1, at=1)
 
 
 def slow_page() -> bytes:
