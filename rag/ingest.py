@@ -22,6 +22,7 @@ from rag.deps import Deps
 from rag.errors import NeedsPassword, UnreadableDocument
 from rag.page import PageDraft
 from rag.pdf import Parser, Reading
+from rag.profile import sane_title
 from rag.publication import Pulse
 
 STORE_EVERY = 1.0  # seconds of reading
@@ -119,7 +120,7 @@ def _describe(connection: Connection, document: Document, reading: Reading, draf
         document_rows.describe(
             connection,
             document.id,
-            title=reading.title,
+            title=reading.title if sane_title(reading.title) else "",  # anyone may have written it, and no page need show it
             language=text.language(" ".join(draft.text for draft in drafts[:20])),
             page_count=len(reading.pages),
             note=page_notes.note(reading.pages),

@@ -2,7 +2,7 @@
 
 It is found by looking, whatever the trick: the page is drawn with its text and without, and a word is seen where the two differ. So white letters on a dark
 ground stay; marks for machines go, and words meant to be read by a model but not by a person. The text layer of a recognised scan stays,
-unseen as it is: it is most of its page's text, in invisible ink, over ink. Words in such ink over what other text shows are marks too.
+unseen as it is: it is most of its page's text, where the picture has ink. A few words in invisible ink over what other text shows are marks.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ CONTRAST = 24  # of 255: fainter differences are paper
 MAX_PIXELS = 2_000_000
 SMALLEST = 2.0  # points of type on a page of the usual size; no printer of ours makes them legible
 NARROWEST = 0.3  # points that a letter takes of its line
+_MOST, _ALL = 0.5, 0.9  # shares of a page's text from which it is a scan's layer: in invisible ink, and in black
 _LINES = 300  # of the smallest type on the height of a page, where that is lower than usual
 MARKS = "[Table_"  # begins the place names that templates of Chinese brokers leave under their pictures, in black
 
@@ -48,30 +49,40 @@ def hidden(page: Any, words: Sequence[Word], inks: Sequence[Ink], objects: Itera
     Raises pictures.TooLarge: what is not drawn cannot be looked at.
     """
     objects = list(objects)
-    doubtful = [text for text, ink in objects if ink]
     whole = _picture(page, limits)
-    with _without(text for text, _ in objects):
-        seen = _seen(page, whole, _picture(page, limits))
-    found = {at for at, word in enumerate(words) if inks[at] is Ink.DARK and not seen(word)}
-    if doubtful:
-        with _without(doubtful):
-            seen = _seen(page, whole, _picture(page, limits))
-        inkless = sum(len(word.text) for word, ink in zip(words, inks, strict=True) if ink is Ink.NONE)
-        layer = inkless >= sum(len(word.text) for word in words) / 2
-        over_ink = _over_ink(page, whole)
-        for at, word in enumerate(words):
-            if inks[at] is Ink.PALE:
-                found |= set() if seen(word) else {at}
-            elif inks[at] is Ink.NONE:
-                found |= set() if layer and over_ink(word) else {at}
+    over_ink = _over_ink(page, whole)
+    found = _unseen(page, whole, words, [at for at, ink in enumerate(inks) if ink is Ink.DARK], objects, limits)
+    if _share(words, found) >= _ALL:  # a scan's layer, in black, under the picture
+        found = {at for at in found if not over_ink(words[at])}
+    if doubtful := [(text, ink) for text, ink in objects if ink in {Ink.PALE, Ink.NONE}]:
+        found |= _unseen(page, whole, words, [at for at, ink in enumerate(inks) if ink is Ink.PALE], doubtful, limits)
+        inkless = [at for at, ink in enumerate(inks) if ink is Ink.NONE]
+        layer = _share(words, inkless) >= _MOST
+        found |= {at for at in inkless if not (layer and over_ink(words[at]))}
     smallest = min(SMALLEST, page.get_height() / _LINES)
     return found | {at for at, word in enumerate(words) if not legible(word, smallest)}
 
 
+def _unseen(
+    page: Any, whole: Image, words: Sequence[Word], asked: Sequence[int], objects: Iterable[tuple[Any, Ink]], limits: Limits
+) -> set[int]:
+    """Those words among the `asked` in whose place the page looks no different without these objects."""
+    if not asked:
+        return set()
+    with _without(text for text, _ in objects):
+        seen = _seen(page, whole, _picture(page, limits))
+    return {at for at in asked if not seen(words[at])}
+
+
+def _share(words: Sequence[Word], part: Iterable[int]) -> float:
+    """How much of a page's text these words are."""
+    return sum(len(words[at].text) for at in part) / max(sum(len(word.text) for word in words), 1)
+
+
 def legible(word: Word, smallest: float) -> bool:
     """Whether a word is large enough to be read by a person, its height in type and its letters' width."""
-    along = max(word.x1 - word.x0, word.y1 - word.y0)
-    return word.size >= smallest and along >= NARROWEST * len(word.text)
+    area = (word.x1 - word.x0) * (word.y1 - word.y0)  # its height is about the type size, whichever way it is turned
+    return word.size >= smallest and area >= NARROWEST * len(word.text) * word.size
 
 
 def _picture(page: Any, limits: Limits) -> Image:

@@ -76,3 +76,42 @@ def test_invisible_marks_over_text_that_shows_are_not_read() -> None:
 
 def test_place_names_of_a_template_are_not_read() -> None:
     assert text_of(pdfs.lines("[Table_Main]", SEEN, "See [Table 2] there.")) == f"{SEEN} See [Table 2] there."
+
+
+@pytest.mark.parametrize("cover", ["picture", "box", "clip"])
+def test_text_that_something_hides_is_not_read(cover: str) -> None:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=(400, 400))
+    canvas.setFont("Helvetica", 12)
+    canvas.drawString(40, 350, SEEN)
+    if cover == "clip":
+        path = canvas.beginPath()
+        path.rect(1, 1, 2, 2)
+        canvas.clipPath(path, stroke=0, fill=0)
+    canvas.drawString(40, 300, UNSEEN)
+    if cover == "picture":
+        canvas.drawImage(ImageReader(Image.effect_noise((400, 40), 90)), 30, 290, width=340, height=30)
+    if cover == "box":
+        canvas.setFillColor(Color(0.2, 0.5, 0.2))
+        canvas.rect(30, 290, 340, 30, stroke=0, fill=1)
+    canvas.save()
+    assert text_of(buffer.getvalue()) == SEEN
+
+
+@pytest.mark.parametrize(("size", "squeezed"), [(0.7, 100), (12, 1)], ids=["too low", "too narrow"])
+def test_text_too_small_for_a_person_is_not_read(size: float, squeezed: float) -> None:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=(400, 400))
+    canvas.setFont("Helvetica", 12)
+    canvas.drawString(40, 350, SEEN)
+    line = canvas.beginText(40, 300)
+    line.setFont("Helvetica", size)
+    line.setHorizScale(squeezed)
+    line.textOut(UNSEEN)
+    canvas.drawText(line)
+    canvas.save()
+    assert text_of(buffer.getvalue()) == SEEN
+
+
+def test_small_print_is_read() -> None:
+    assert UNSEEN in text_of(pdfs.lines(SEEN, UNSEEN, size=4))
