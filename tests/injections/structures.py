@@ -55,7 +55,7 @@ def _xmp(canary: Canary) -> Made:
 def _bookmarks(canary: Canary) -> Made:
     def change(writer: PdfWriter) -> None:
         writer.add_outline_item(
-            f"{canary.order} <script>window.{canary.flag}=1</script> [b](javascript:window.{canary.flag}=1)", page_number=0
+            title=f"{canary.order} <script>window.{canary.flag}=1</script> [b](javascript:window.{canary.flag}=1)", page_number=0
         )
 
     return _changed(canary, change)
