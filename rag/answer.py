@@ -98,7 +98,7 @@ def answer(
     progress = replace(progress, trace=None)
     billed: Usage | None = None
     shown = time.monotonic()
-    draft = Draft(read)
+    draft = Draft(read, is_extract=answerer.is_extract)
     try:
         with closing(_events(answerer, asked, read, told, keep=documents is not None)) as events:
             for event in events:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from db.conversations import Citation, Part
+from rag.attribution import attributed
 from rag.providers import BlockEnd, Cite, Text
 from rag.reading import Quote, Stretch
 
@@ -17,10 +18,11 @@ from rag.reading import Quote, Stretch
 class Draft:
     """Collects events into parts and verified citations; the same sentences cited twice keep their number."""
 
-    def __init__(self, read: Sequence[Stretch]) -> None:
+    def __init__(self, read: Sequence[Stretch], *, is_extract: bool) -> None:
         self.citations: list[Citation] = []
         self.dropped = 0
         self._read = read
+        self._is_extract = is_extract  # its blocks are quotes: nothing in them is the model's own
         self._numbers: dict[tuple[int, int, int, int], int] = {}  # by Quote.key
         self._finished: list[Part] = []
         self._text = ""
@@ -35,8 +37,11 @@ class Draft:
             self.end_block()
 
     def end_block(self) -> None:
-        if self._text:
+        if self._text and self._is_extract:
             self._finished.append(Part(text=self._text, citations=tuple(self._cited)))
+        elif self._text:
+            quotes = {number: self.citations[number - 1].quote for number in self._cited}
+            self._finished += [Part(text=piece, citations=numbers) for piece, numbers in attributed(self._text, quotes)]
         self._text, self._cited = "", []
 
     def parts(self) -> tuple[Part, ...]:

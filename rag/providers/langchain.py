@@ -7,7 +7,6 @@ is in sunset and warns on import: they are named here and imported when one is a
 from __future__ import annotations
 
 import importlib
-import logging
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -16,14 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 from rag import prompts
 from rag.errors import PermanentProviderError, ProviderError, RejectedRequest, SettingsError, TransientProviderError
 from rag.providers import Batches, BlockEnd, Cite, Meter, Passage, Prompt, Text, Turn, Usage, Written, rewriting, unmetered
-from rag.providers.markers import MarkerReader
+from rag.providers.markers import MarkerReader, unmarked
 from rag.windows import tokens
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-
-log = logging.getLogger(__name__)
 
 _COMMUNITY: Final = {  # provider -> module of langchain_community.chat_models, class
     "tongyi": ("tongyi", "ChatTongyi"),
@@ -32,7 +29,6 @@ _COMMUNITY: Final = {  # provider -> module of langchain_community.chat_models, 
     "moonshot": ("moonshot", "MoonshotChat"),
     "baidu_qianfan": ("baidu_qianfan_endpoint", "QianfanChatEndpoint"),
 }
-_NUMBERED: Final = re.compile(r"\[(?=\s*\d+\s*\.\s*\d)")  # in a document, what would read as a marker
 _TRANSIENT: Final = re.compile(r"timeout|timed.?out|connect|overload|rate.?limit|unavailable|temporar|throttl", re.IGNORECASE)
 _KEY: Final = re.compile(r"api.?key|unauthori[sz]ed|authenticat|credential|token is invalid", re.IGNORECASE)
 
@@ -48,7 +44,6 @@ class ChatModelAnswerer:
         self._model = model
         self._provider = model.partition(":")[0]
         self._chat = chat or build_chat_model(model)
-        self.dropped_markers = 0  # since this was built: markers that named no sentence of the passages
 
     @property
     def name(self) -> str:
@@ -64,15 +59,20 @@ class ChatModelAnswerer:
         """The answer as it is written; each quote is the very sentence its marker names. Usage is the last event."""
         del keep  # there is no way to ask for it
         reader = MarkerReader(passages)
-        usage = Usage(model=self._model)
-        for chunk in self._chunks(_messages(question, passages, history)):
-            yield from reader.feed(str(chunk.text))
-            usage = _added(usage, chunk)
+        usage, fault = Usage(model=self._model), ""
+        try:
+            for chunk in self._chunks(_messages(question, passages, history)):
+                yield from reader.feed(str(chunk.text))
+                usage = _added(usage, chunk)
+                fault = fault or stopped(chunk)
+        except ProviderError:
+            yield from reader.end()  # what was written stays
+            yield usage
+            raise
         yield from reader.end()
-        if reader.dropped:
-            self.dropped_markers += reader.dropped
-            log.warning("%s wrote %d citation markers that name no sentence; they were left out", self._model, reader.dropped)
         yield usage
+        if fault:
+            raise PermanentProviderError(fault)
 
     def standalone(self, question: str, history: Sequence[Turn], meter: Meter = unmetered, /) -> str:
         from langchain_core.messages import HumanMessage, SystemMessage
@@ -187,14 +187,15 @@ def _messages(question: str, passages: Sequence[Passage], history: Sequence[Turn
         if turn.question.strip() and turn.answer.strip():
             messages += [HumanMessage(turn.question), AIMessage(turn.answer)]
     shown = "\n\n".join(_shown(number, passage) for number, passage in enumerate(passages, start=1))
-    return [*messages, HumanMessage(f"{shown}\n\n{question}" if shown else question)]
+    # reminded of the markers where it begins to write: what it sees of its earlier answers has none
+    return [*messages, HumanMessage("\n\n".join([shown, prompts.parts("markers")[1], question] if shown else [question]))]
 
 
 def _shown(number: int, passage: Passage) -> str:
     """A passage with numbered sentences. Nothing in it can close its tag or pass for a sentence's number."""
 
     def data(text: str) -> str:
-        return _NUMBERED.sub("(", prompts.fence(" ".join(text.split())))
+        return unmarked(prompts.fence(" ".join(text.split())))
 
     about = [f"{label}: {data(text)}" for label, text in passage.about]
     note = ["<note>", *about, "</note>"] if about else []
@@ -219,15 +220,20 @@ def _added(usage: Usage, chunk: AIMessage) -> Usage:
     )
 
 
-def _fault(message: AIMessage, text: str, most_tokens: int) -> str:
-    """Why a text cannot be used, or an empty string; vendors give the reason an answer ended under two names."""
+def stopped(message: AIMessage) -> str:
+    """Why a text is not whole, or an empty string; vendors give the reason it ended under two names."""
     stated = message.response_metadata
     reason = str(stated.get("finish_reason") or stated.get("stop_reason") or "").lower()
-    if reason in {"length", "max_tokens"} or tokens(text) > most_tokens:
+    if reason in {"length", "max_tokens"}:
+        return "The text reached its length limit and is cut off. Ask for less at once."
+    return "The model declined to write about this." if reason in {"content_filter", "sensitive", "refusal", "safety"} else ""
+
+
+def _fault(message: AIMessage, text: str, most_tokens: int) -> str:
+    """Why a note or a question cannot be used, or an empty string."""
+    if tokens(text) > most_tokens:
         return "The model wrote far more than a note."
-    if reason in {"content_filter", "sensitive", "refusal", "safety"}:
-        return "The model declined to write about this."
-    return "" if text else "The model wrote nothing."
+    return stopped(message) or ("" if text else "The model wrote nothing.")
 
 
 def first_line(error: Exception) -> str:

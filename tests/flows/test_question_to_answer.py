@@ -97,7 +97,7 @@ def test_an_answer_that_quotes_across_two_chunks_cites_each(deps: Deps, index: I
         (first.ord, first.quote(at, at + 1), first.sentences[at].boxes),
         (second.ord, second.quote(0, 1), second.sentences[0].boxes),
     ]
-    assert last.parts[0].citations == (1, 2)
+    assert [(part.text.strip(), part.citations) for part in last.parts] == [(c.quote, (c.number,)) for c in last.citations]
 
 
 def test_claude_is_asked_only_after_consent(with_claude: Deps, index: Index, claude: AnthropicServer) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.providers import BlockEnd, Cite, Text
-from rag.providers.markers import MarkerReader
+from rag.providers.markers import MarkerReader, unmarked
 from tests.passages import passage
 
 PASSAGES = [
@@ -17,12 +17,14 @@ PASSAGES = [
 
 
 def read(*pieces):
-    """([(text, {(passage, sentence)})], markers dropped)."""
+    """([(text, {(passage, sentence)})], claims that point nowhere)."""
     reader = MarkerReader(PASSAGES)
-    found, text, cites = [], "", set()
+    found, text, cites, nowhere = [], "", set(), 0
     for event in [*(event for piece in pieces for event in reader.feed(piece)), *reader.end()]:
         if isinstance(event, Text):
             text += event.text
+        elif isinstance(event, Cite) and event.passage < 0:
+            nowhere += 1
         elif isinstance(event, Cite):
             assert event.last == event.first + 1
             assert event.quote == PASSAGES[event.passage].sentences[event.first]
@@ -32,7 +34,7 @@ def read(*pieces):
             found.append((text, cites))
             text, cites = "", set()
     assert (text, cites) == ("", set())
-    return found, reader.dropped
+    return found, nowhere
 
 
 CASES = {
@@ -47,7 +49,18 @@ CASES = {
     "U.S. sales rose by 3.5 [1.2].": [("U.S. sales rose by 3.5.", {(0, 1)})],
     "1. Sales [1.1]\n2. Costs": [("1. Sales", {(0, 0)}), ("\n2. Costs", set())],
     "销售上升【1.2】。成本下降。利润 [2.1]。": [("销售上升。", {(0, 1)}), ("成本下降。", set()), ("利润。", {(1, 0)})],
-    "See [1], [x] and [": [("See [1], [x] and [", set())],
+    "See [0], [x], a[1], [0, 1], [2031] and [": [("See [0], [x], a[1], [0, 1], [2031] and [", set())],
+    "销售上升［１．２］。": [("销售上升。", {(0, 1)})],
+    "销售上升。［1.2］成本下降。": [("销售上升。", {(0, 1)}), ("成本下降。", set())],
+    "| Report | Sales rose [1.2] |\n| Letter | Costs fell [2.1] |": [
+        ("| Report | Sales rose", {(0, 1)}),
+        (" |\n", set()),
+        ("| Letter | Costs fell", {(1, 0)}),
+        (" |", set()),
+    ],
+    "- Sales rose [1.2]\n- Costs fell [2.1]": [("- Sales rose", {(0, 1)}), ("\n- Costs fell", {(1, 0)})],
+    "Yes. Sales rose [1.2].": [("Yes. ", set()), ("Sales rose.", {(0, 1)})],
+    "`a` rose [1.1 ~ 2]": [("`a` rose", {(0, 0), (0, 1)})],
     "**Sales** rose [1.2]": [("**Sales** rose", {(0, 1)})],
     "": [],
 }
@@ -66,7 +79,7 @@ def test_the_pieces_of_the_stream_make_no_difference(text):
 
 @given(st.data())
 def test_any_text_cut_anywhere_reads_the_same(data):
-    text = data.draw(st.text(alphabet="ab .,。\n[]【】123-U", max_size=60))
+    text = data.draw(st.text(alphabet="ab .,。\n[]【】123-U|１．", max_size=60))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))
     pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
     assert read(*pieces) == read(text)
@@ -79,8 +92,8 @@ def test_text_without_markers_comes_out_as_it_went_in(text):
     assert dropped == 0
 
 
-@pytest.mark.parametrize("marker", ["[3.1]", "[1.4]", "[0.1]", "[1.0]", "[1.2-9]", "[1.3-1]", "[1.1-2.1]"])
-def test_a_marker_that_points_nowhere_is_dropped_and_counted(marker):
+@pytest.mark.parametrize("marker", ["[3.1]", "[1.4]", "[0.1]", "[1.0]", "[1.2-9]", "[1.3-1]", "[1.1-2.1]", "[1]", "【2】", "[7.7]"])
+def test_a_marker_that_names_no_sentence_is_not_shown_and_points_nowhere(marker):
     assert read(f"Sales rose {marker}. Next.") == ([("Sales rose. ", set()), ("Next.", set())], 1)
 
 
@@ -103,3 +116,24 @@ def test_text_is_not_held_back_longer_than_a_marker_may_begin():
     assert list(reader.feed("Sales rose")) == [Text(text="Sales rose")]
     assert list(reader.feed(" [1")) == []
     assert Text(text=" [1") not in reader.feed(".2]")
+
+
+@pytest.mark.parametrize(
+    ("said", "read_as"),
+    [
+        ("See [1.2] there.", "See (1.2) there."),
+        ("销售上升［１．２］，【1.1】", "销售上升(１．２)，(1.1)"),
+        ("as shown in [12] and [1, 2]", "as shown in (12) and (1, 2)"),
+        ("Ends in [1.2", "Ends in (1.2"),
+        ("from a[1] to [x], in [2031] and [", "from a[1] to [x], in [2031] and ["),
+    ],
+)
+def test_nothing_in_a_document_reads_as_a_marker(said, read_as):
+    assert unmarked(said) == read_as
+
+
+@given(st.text(alphabet="ab .,;。\n[]【】［］0123-１．", max_size=60))
+def test_what_a_model_repeats_of_a_document_cites_nothing(text):
+    blocks, nowhere = read(unmarked(text))
+    assert nowhere == 0
+    assert all(cites == set() for _, cites in blocks)
