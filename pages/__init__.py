@@ -72,3 +72,4 @@ def _navigation() -> None:
         )
         st.page_link("pages/evaluation.py", label=_("Evaluation"), icon=":material/monitoring:")
         st.page_link("pages/usage.py", label=_("Usage"), icon=":material/payments:")
+        st.page_link("pages/settings.py", label=_("Settings"), icon=":material/tune:")

@@ -1,4 +1,4 @@
-"""Tokens and money: in all, by model, by document, by answer; who may be sent text; where the prices come from."""
+"""Tokens and money: in all, by model, by document, by answer; where the prices come from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import streamlit as st
 
 from pages import frame
 from pages.parts import spending
-from pages.parts.consents_given import consents_given
 from pages.parts.escape import plain
 from pages.parts.guard import guard
 from pages.parts.i18n import _
@@ -34,8 +33,6 @@ with guard("usage"), st.container(key="ledger"):
                 table(spent)
     else:
         st.caption(_("Nothing has been sent to a paid model yet."))
-    st.header(_("Who may be sent text"), anchor=False)
-    consents_given(page.deps, page.subject)
     st.header(_("Prices"), anchor=False)
     listed = page.deps.prices
     said = _("Prices in US dollars as listed on {day}. What was spent keeps the price of its day.").format(day=day(listed.date))

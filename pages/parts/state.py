@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from db.conversations import Citation, Message
     from pages.parts.question_collector import Offer
+    from rag.connections import Tried
     from rag.inspection import Inspection, Key
     from rag.usage import Spending
 
@@ -182,6 +185,7 @@ class PageState:
     collection_asked: tuple[str, int] = ("", 0)  # what is to be done to which collection, once it is confirmed
     sources: dict[int, tuple[Source, ...]] = field(default_factory=dict)  # of each message that was shown
     scanned: dict[int, Scanned] = field(default_factory=dict)  # of each message that was shown
+    trials: dict[str, Future[tuple[Tried, ...]]] = field(default_factory=dict)  # of the connections to recipients
     settled: dict[int, Answer] = field(default_factory=dict)  # answers that will not change any more
     clicks_handled: dict[str, int] = field(default_factory=dict)  # of each tree that was clicked, the number of the last click
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,6 +117,21 @@ class Written:
     text: str
     usage: Usage
     fault: str = ""  # why the text cannot be used (cut off, refused, empty), in a sentence; it is paid for all the same
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """A model elsewhere that can be tried without sending anybody's text."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def recipient(self) -> str | None: ...
+
+    def check(self) -> None:
+        """One small call, free of charge or costing next to nothing. Raises ProviderError: the key, the model or the way there is at fault."""
+        ...
 
 
 class Embedder(Protocol):

@@ -68,6 +68,9 @@ class ClaudeAnswerer:
     def window(self) -> int | None:
         return _WHOLE.get(undated(self._model), _LEAST_WHOLE)
 
+    def check(self) -> None:
+        check(self._client, self._model)
+
     def stream(
         self, question: str, passages: Sequence[Passage], history: Sequence[Turn], *, keep: bool = False
     ) -> Iterator[Text | Cite | BlockEnd | Usage]:
@@ -121,6 +124,16 @@ class ClaudeAnswerer:
 
     def _effort(self, effort: str) -> dict[str, Any]:
         return {"output_config": {"effort": effort}} if undated(self._model) in _EFFORT else {}
+
+
+def check(client: anthropic.Anthropic, model: str) -> None:
+    """Whether the key and the model are good, by looking the model up, which costs nothing. Raises ProviderError."""
+    try:
+        found = client.models.retrieve(model)
+    except failures() as error:
+        raise translate(error, model) from error
+    if found.lifecycle == "retired":
+        raise PermanentProviderError(_PERMANENT["not_found_error", 404].format(model=model))
 
 
 def translate(error: Exception, model: str) -> ProviderError:

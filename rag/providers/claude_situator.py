@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rag import prompts
 from rag.errors import ProviderError, RejectedRequest, TransientProviderError
 from rag.providers import Prompt, Written
-from rag.providers.anthropic import RECIPIENT, client, failures, known, metered, stopped, translate, undated
+from rag.providers.anthropic import RECIPIENT, check, client, failures, known, metered, stopped, translate, undated
 
 if TYPE_CHECKING:
     import anthropic
@@ -66,6 +66,9 @@ class ClaudeSituator:
     @property
     def cacheable(self) -> int | None:
         return _CACHEABLE.get(undated(self.model), 512)
+
+    def check(self) -> None:
+        check(self._client, self.model)
 
     def write(self, prompt: Prompt) -> Written:
         try:

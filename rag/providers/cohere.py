@@ -45,6 +45,9 @@ class CohereEmbedder:
         vector: NDArray[np.float32] = vectors[0]
         return vector
 
+    def check(self) -> None:
+        _check(self._asking, self.name)
+
     def _embed(self, client: ClientV2, texts: list[str], kind: str, meter: Meter) -> list[list[float]]:
         response = tried_twice(
             lambda: _translated(
@@ -71,6 +74,9 @@ class CohereReranker:
     def name(self) -> str:
         return self._model
 
+    def check(self) -> None:
+        _check(self._client, self._model)
+
     def rerank(self, query: str, texts: Sequence[str], meter: Meter = unmetered, /) -> list[float]:
         """One score per text, in input order. A failure that may pass is tried once more after at most two seconds."""
         if not texts:
@@ -89,6 +95,11 @@ def _client(api_key: str, base_url: str | None, timeout: float) -> ClientV2:
     import cohere
 
     return cohere.ClientV2(api_key=api_key, base_url=base_url or _URL, timeout=timeout, max_retries=0)
+
+
+def _check(client: ClientV2, model: str) -> None:
+    """Whether the key and the model are good, by looking the model up, which costs nothing. Raises ProviderError."""
+    _translated(lambda: client.models.get(model), model)
 
 
 def _translated(call: Callable[[], T], model: str) -> T:

@@ -109,6 +109,10 @@ class FakeAnswerer:
     def is_extract(self) -> bool:
         return not self.script
 
+    def check(self) -> None:
+        if self.failure:
+            raise self.failure
+
     def stream(self, question: str, passages: Sequence[Passage], history: Sequence[Turn], *, keep: bool = False) -> Iterator[Event]:
         asked = len(terms(question)) + sum(len(terms(turn.question + turn.answer)) for turn in history)
         read = sum(len(terms(sentence)) for passage in passages for sentence in passage.sentences)

@@ -53,6 +53,9 @@ class ChatModelAnswerer:
     def recipient(self) -> str | None:
         return self._provider.capitalize()
 
+    def check(self) -> None:
+        _check(self._chat, self.recipient or self._provider)
+
     def stream(
         self, question: str, passages: Sequence[Passage], history: Sequence[Turn], *, keep: bool = False
     ) -> Iterator[Text | Cite | BlockEnd | Usage]:
@@ -115,6 +118,9 @@ class ChatModelSituator:
     def recipient(self) -> str | None:
         return self._provider.capitalize()
 
+    def check(self) -> None:
+        _check(self._chat, self.recipient or self._provider)
+
     def write(self, prompt: Prompt) -> Written:
         from langchain_core.messages import HumanMessage, SystemMessage
 
@@ -144,6 +150,14 @@ def build_chat_model(model: str) -> BaseChatModel:
         raise SettingsError(f"The chat model {model} needs the package langchain-{provider}, which is not installed.") from error
     except Exception as error:  # a missing key is another exception with every vendor
         raise SettingsError(f"The chat model {model} could not be set up: {first_line(error)}") from error
+
+
+def _check(chat: BaseChatModel, recipient: str) -> None:
+    """The shortest of questions; its answer, of a word or two, is billed like any other. Raises ProviderError."""
+    try:
+        chat.invoke("Answer with one word: ready?")
+    except Exception as error:  # any of thirty vendors' own; translated, never swallowed
+        raise translate(error, recipient) from error
 
 
 def translate(error: Exception, recipient: str) -> ProviderError:

@@ -50,6 +50,9 @@ class LangChainEmbedder:
         vector: NDArray[np.float32] = embedded([text], _LIMITS, self._queries, self._provider)[0]
         return vector
 
+    def check(self) -> None:
+        self.embed_query("ready")
+
     def _documents(self, texts: list[str]) -> list[list[float]]:
         try:
             return self._embeddings.embed_documents(texts)

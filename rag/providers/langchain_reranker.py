@@ -37,6 +37,9 @@ class CompressorReranker:
     def recipient(self) -> str | None:
         return self.name
 
+    def check(self) -> None:
+        self.rerank("ready", ["ready"])
+
     def rerank(self, query: str, texts: Sequence[str], _meter: Meter = unmetered, /) -> list[float]:
         """One score per text, in input order: what the compressor states, or else its order. What it leaves out comes last, as it was.
 

@@ -47,6 +47,10 @@ class VoyageEmbedder:
         vector: NDArray[np.float32] = embedded([text], LIMITS, lambda batch: self._embed(self._asking, batch, "query", meter), RECIPIENT)[0]
         return vector
 
+    def check(self) -> None:
+        """Embeds one word: Voyage has nothing that can be asked for free."""
+        self.embed_query("ready")
+
     def _embed(self, client: Client, texts: list[str], kind: str, meter: Meter) -> list[list[float]]:
         response = tried_twice(
             lambda: _translated(lambda: client.embed(texts, model=self.name, input_type=kind, truncation=False), self.name)
@@ -70,6 +74,10 @@ class VoyageReranker:
     @property
     def name(self) -> str:
         return self._model
+
+    def check(self) -> None:
+        """Orders one word: Voyage has nothing that can be asked for free."""
+        self.rerank("ready", ["ready"])
 
     def rerank(self, query: str, texts: Sequence[str], meter: Meter = unmetered, /) -> list[float]:
         """One score per text, in input order. A failure that may pass is tried once more after at most two seconds.

@@ -48,10 +48,15 @@ SCENARIOS = {
 }
 
 
+CONFIGURED = "configured"  # with the models whose keys the environment holds
+
+
 def main(url: str, scenario: str) -> None:
-    settings = Settings(embedder="fake:embedder", reranker="none", situator="none", answerer="fake:answerer")
+    fakes = {} if scenario == CONFIGURED else {"reranker": "none", "situator": "none", "answerer": "fake:answerer"}
+    settings = Settings(embedder="fake:embedder", **fakes)
     with open_pool(url) as pool, socket.create_server(("127.0.0.1", 0)) as listener:
-        process.provide(replace(build(settings, pool=pool, url=url), answerers=(SCENARIOS[scenario],)))
+        deps = build(settings, pool=pool, url=url)
+        process.provide(deps if scenario == CONFIGURED else replace(deps, answerers=(SCENARIOS[scenario],)))
         print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)  # noqa: T201 - what the test waits for
         config = uvicorn.Config(web.app, factory=True, log_config=None, ws="websockets-sansio", timeout_graceful_shutdown=1)
         uvicorn.Server(config).run(sockets=[listener])

@@ -124,7 +124,7 @@ class AnthropicServer(Server):
     def _model(self, name: str) -> Reply:
         if name not in MODELS:
             raise Refusal(404, f"model: {name}")
-        return Reply(body={"type": "model", "id": name, "display_name": name, "created_at": "2026-01-01T00:00:00Z"})
+        return Reply(body={"type": "model", "id": name, "display_name": name, "created_at": "2026-01-01T00:00:00Z", "lifecycle": "active"})
 
     def message(self, request: Request, request_id: str) -> Reply:
         body = request.body

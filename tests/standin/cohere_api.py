@@ -39,10 +39,15 @@ class CohereServer(Server):
     """Programmable like every stand-in: see `Server.fail_next`, `delay` and `requests`."""
 
     def answer(self, request: Request, request_id: str) -> Reply:
-        if request.method != "POST" or request.path not in {"/v2/embed", "/v2/rerank"}:
+        looked_up = request.path.removeprefix("/v1/models/") if request.method == "GET" else ""
+        if not looked_up and (request.method != "POST" or request.path not in {"/v2/embed", "/v2/rerank"}):
             raise Refusal(404, "page not found")
         if self.bearer(request) != self.key:
             raise Refusal(401, "invalid api token")
+        if looked_up:
+            if looked_up not in MODELS | set(EMBEDDERS):
+                raise Refusal(404, f"model '{looked_up}' not found, make sure the correct model ID was used")
+            return Reply(body={"name": looked_up, "endpoints": ["rerank" if looked_up in MODELS else "embed"], "is_deprecated": False})
         if request.path == "/v2/embed":
             return Reply(body={"id": request_id, **self._embed(request.body)})
         body = self._checked(request.body)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -10,10 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from db import as_subject
-from db import usage as rows
 from pages.parts import i18n, money
-from rag import consent, usage
-from rag.consent import Purpose
+from rag import usage
 from rag.deps import Deps
 from rag.providers import Usage
 from tests.ui.conftest import SUBJECT, open_app, shown
@@ -38,7 +35,6 @@ def page() -> str:
 def test_an_installation_that_sent_nothing_says_so(deps: Deps) -> None:
     said = page()
     assert "Nothing has been sent to a paid model yet." in said
-    assert "No text may leave this machine." in said
     assert f"as listed on {money.day(deps.prices.date)}" in said
     assert str(deps.settings.home / "prices.toml") in said
 
@@ -97,19 +93,6 @@ def test_another_persons_spending_is_not_shown(deps: Deps) -> None:
     with as_subject(deps.pool, "somebody else") as connection:
         usage.keep(deps, connection, Usage(model=SONNET, input_tokens=1_000_000), purpose="answer")
     assert "Nothing has been sent" in page()
-
-
-def test_a_consent_is_listed_and_withdrawn(deps: Deps) -> None:
-    with as_subject(deps.pool, SUBJECT) as connection:
-        rows.grant(connection, recipient="Faraway Inc.", model="far-1", purpose=Purpose.ANSWER)
-        rows.grant(connection, recipient="Faraway Inc.", model="far-1", purpose=Purpose.SITUATE)
-    app = open_app("pages/usage.py")
-    today = money.day(dt.datetime.now(tz=dt.UTC).date())
-    told = shown(app).replace("\\", "")
-    assert f"**far-1** at Faraway Inc.: writes answers, situates passages. Allowed on {today}." in told
-    app.button(key="withdraw-Faraway Inc.-far-1").click().run()
-    assert consent.given(deps, SUBJECT) == []
-    assert "far-1" not in shown(app)
 
 
 @pytest.mark.parametrize(
