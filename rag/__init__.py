@@ -21,7 +21,8 @@ Question to checked answer::
                       followup.py and support.py where no model is: a question that stands alone; whether what was found holds an answer
         search.py:    text.py, embedding.py (the question's vector) -> db.search (dense, BM25) -> fusion.py -> providers (rerank), within deadline.py -> hits with their trace (trace.py)
 
-What was made of answers: feedback.py (thumbs, offered as questions to measure with), export.py (Markdown with numbered references).
+What was made of answers: feedback.py (thumbs, offered as questions to measure with), export.py (Markdown with numbered
+references: answer_tree.py, uncited.py -> markdown.py).
 
 Measuring: evaluate.py asks search.py the questions of question_sets.py (from question_files.py, or own_questions.py) on the copies that
 scratch.py makes (plain_text.py reads texts), situated by scratch_contexts.py where a price is allowed;
