@@ -106,8 +106,14 @@ def indexed(deps: Deps, home: Path, files: Sequence[Path]) -> dict[str, Document
 
 
 def squash(said: str) -> str:
-    """What is compared: no white space, no hyphens (a word's may be the line's), no bars between cells, one form of each character."""
-    return "".join(c for c in unicodedata.normalize("NFKC", said) if not c.isspace() and c not in "-\u00ad\u2010|\ufffe\u0002")
+    """What is compared: no white space, no hyphens (a word's may be the line's), no bars between cells, no bullets, one form of each character.
+
+    A bullet is a private character of a symbol font in many files, and stored as what it shows.
+    """
+    dropped = "-\u00ad\u2010|•\ufffe\u0002"
+    return "".join(
+        c for c in unicodedata.normalize("NFKC", said) if not c.isspace() and c not in dropped and unicodedata.category(c) != "Co"
+    )
 
 
 class Paper:
