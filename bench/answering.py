@@ -167,7 +167,7 @@ def main() -> None:
     given = parser.parse_args()
     home = given.home / "many"
     if not home.exists():
-        shutil.copytree(given.home / "situate", home, ignore=shutil.ignore_patterns("postmaster.pid", "*.lock"))
+        subprocess.run(["cp", "-a", given.home / "situate", home], check=True)  # whose files they are matters to Postgres
     questions = [q.question for q in stratified(question_files.load(given.set).questions, given.questions + FIRST)]
     server = embedded.start(home)
     passes: dict[str, list[dict[str, float]]] = {}
