@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 # Chosen among ranks and scores at several weights, leaving each set of questions out in turn: docs/decisions/0012-fusion.md
 WEIGHTS = {Stage.DENSE: 0.6, Stage.BM25: 0.4}
 LATE_INTERACTION = 1.5  # weight of its standardised score beside the fused one
+SLICE = 5  # passages that a reranker of this machine scores at a time
+LIGHT = 0.4  # of the seconds a reranker may take, those after which it is given no further slice
 
 
 def search(
@@ -88,7 +91,8 @@ def search(
     notes = list(embedded.notes)
     if reranker is not None and found:
         meter = partial(_keep_bill, deps, subject, message_id)
-        call = partial(rerank, reranker, query.text or question, lists[Stage.FUSED], found, meter)
+        light = LIGHT * deps.settings.rerank_seconds
+        call = partial(rerank, reranker, query.text or question, lists[Stage.FUSED], found, meter, seconds=light)
         try:
             lists[Stage.RERANKED] = within(deps.settings.rerank_seconds, reranker.name, call)
         except ProviderError as error:
@@ -138,11 +142,27 @@ def fuse(lists: Mapping[Stage, Sequence[tuple[Key, float]]], *, by: Literal["sco
 
 
 def rerank(
-    reranker: Reranker, question: str, fused: Sequence[tuple[Key, float]], found: dict[Key, Chunk], meter: Meter = unmetered
+    reranker: Reranker,
+    question: str,
+    fused: Sequence[tuple[Key, float]],
+    found: dict[Key, Chunk],
+    meter: Meter = unmetered,
+    *,
+    seconds: float = math.inf,
 ) -> list[tuple[Key, float]]:
-    """The fused list with its head put into the reranker's order. Raises ProviderError."""
+    """The fused list with its head put into the reranker's order. Raises ProviderError.
+
+    One that joins fusion runs here and shares the machine: it is asked slice by slice, best first, until so many seconds are gone.
+    """
     head = [key for key, _ in fused[: reranker.depth] if key in found]
-    scores = dict(zip(head, reranker.rerank(question, [found[key].indexed_text for key in head], meter), strict=True))
+    ends = time.monotonic() + seconds
+    size = SLICE if reranker.joins_fusion else max(1, len(head))
+    scores: dict[Key, float] = {}
+    for at in range(0, len(head), size):
+        if scores and time.monotonic() >= ends:
+            break
+        part = head[at : at + size]
+        scores |= zip(part, reranker.rerank(question, [found[key].indexed_text for key in part], meter), strict=True)
     if reranker.joins_fusion:
         # a light reranker adds to what the lists know; it does not overrule them
         scores = fusion.score_sum([(1.0, {key: score for key, score in fused if key in scores}), (LATE_INTERACTION, scores)])

@@ -59,7 +59,11 @@ class Settings(BaseSettings):
         description="auto (Cohere or Voyage with a key and consent, else local), local:late-interaction, cohere:MODEL, voyage:MODEL, "
         "langchain:PACKAGE.MODULE:CLASS?KEY=VALUE&..., fake:reranker or none.",
     )
-    rerank_seconds: float = Field(default=5, gt=0, description="Seconds a reranker may take; then the fused order is used.")
+    rerank_seconds: float = Field(
+        default=5,
+        gt=0,
+        description="Seconds a reranker may take; then the fused order is used. The local one goes as deep as two fifths of them allow.",
+    )
     situator: str = Field(
         default="auto",
         description="auto (Claude with a key and consent), anthropic:MODEL, langchain:PROVIDER:MODEL, fake:situator or none.",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
@@ -11,7 +12,9 @@ from pydantic import SecretStr
 from db import as_subject
 from db.documents import Selection
 from rag import answer, consent, library
+from rag import search as searching
 from rag.deps import Deps, build
+from rag.providers import Meter, unmetered
 from rag.search import search
 from rag.trace import Stage
 from tests import standin
@@ -80,3 +83,35 @@ def test_the_fused_order_stands_in_and_answer_and_trace_say_why(reranking: Deps,
     assert [hit.key for hit in result.hits] == fused
     assert result.trace.reranker == ""
     assert result.trace.as_json(result.hits)["notes"]
+
+
+class Light:
+    """A reranker of this machine, which prefers what comes late in the fused order."""
+
+    name = "light"
+    recipient: str | None = None
+    depth = 30
+    joins_fusion = True
+
+    def __init__(self) -> None:
+        self.given: list[int] = []
+
+    def rerank(self, _query: str, texts: Sequence[str], _meter: Meter = unmetered, /) -> list[float]:
+        self.given.append(len(texts))
+        return [float(sum(self.given) + place) for place in range(len(texts))]
+
+
+def test_one_of_this_machine_goes_as_deep_as_its_time_allows_and_the_fused_order_goes_on_below(
+    reranking: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fused = [hit.key for hit in search(reranking, SUBJECT, QUESTION, selection=Selection(), stage=Stage.FUSED, top=60).hits]
+    whole, hurried = Light(), Light()
+    search(replace(reranking, rerankers=(whole,)), SUBJECT, QUESTION, selection=Selection())
+    assert whole.given == [5] * 6
+    monkeypatch.setattr(searching, "LIGHT", 0.0)
+    result = search(replace(reranking, rerankers=(hurried,)), SUBJECT, QUESTION, selection=Selection(), top=40)
+    assert hurried.given == [5]
+    keys = [hit.key for hit in result.hits]
+    assert sorted(keys[:5]) == sorted(fused[:5])
+    assert keys[5:] == fused[5:40]
+    assert [hit.rank for hit in result.hits if Stage.RERANKED in hit.stages] == [1, 2, 3, 4, 5]
