@@ -17,8 +17,10 @@ Upload to searchable::
 Question to checked answer::
 
     pages/chat.py -> conversation.py (kept, asked again, brought back) -> producer.py (background threads own the answer; outage.py) -> answer.py
-        answer.py:    search.py -> reading.py (neighbours join) -> providers (stream) -> citations verified against stored sentences
-                      followup.py and support.py where no model is: a question that stands alone; whether what was found holds an answer
+        answer.py:    a follow-up made to stand alone (providers; followup.py without a model) -> search.py -> reading.py (neighbours join),
+                      or whole.py (documents read whole) -> history.py -> providers (stream)
+                      -> draft.py (claims verified against stored sentences), attribution.py (which sentence of the answer rests on which)
+                      support.py where no model is: whether what was found holds an answer
         search.py:    text.py, embedding.py (the question's vector) -> db.search (dense, BM25) -> fusion.py -> providers (rerank), within deadline.py -> hits with their trace (trace.py)
 
 What was made of answers: feedback.py (thumbs, offered as questions to measure with), export.py (Markdown with numbered
