@@ -21,7 +21,6 @@ class Preferences:
     reranker: str = ""  # or NONE
     situator: str = ""  # or NONE
     language: str = ""  # "en", "zh"
-    theme: str = ""  # "light", "dark"
 
 
 _NAMES = frozenset(field.name for field in fields(Preferences))

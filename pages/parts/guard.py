@@ -9,11 +9,15 @@ import streamlit as st
 
 from db import DatabaseAway, DatabaseRefused
 from pages.parts.escape import plain
-from pages.parts.i18n import _, told
+from pages.parts.i18n import _, forget_language, told
+from rag import outage, process
 from rag.errors import SituateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+AGAIN = 3.0  # seconds between two looks whether the database is back
 
 
 @contextmanager
@@ -44,4 +48,21 @@ def guard(name: str) -> Iterator[None]:
         yield
     except (SituateError, DatabaseAway, DatabaseRefused) as error:
         st.warning(plain(told(str(error))), icon=":material/info:")
-        st.button(_("Try again"), key=f"again-{name}")
+        st.button(_("Try again"), key=f"again-{name}", on_click=forget_language)
+        if isinstance(error, DatabaseAway):
+            _look_again(name)
+
+
+def _look_again(name: str) -> None:
+    """Draw the page anew by itself once the database is back."""
+    drawn = False
+
+    def look() -> None:
+        nonlocal drawn
+        if drawn and outage.is_over(process.provided()):
+            forget_language()
+            st.rerun()
+        drawn = True
+        st.caption(_("This page looks again by itself every few seconds."))
+
+    st.fragment(look, run_every=AGAIN, key=f"away-{name}")()

@@ -40,6 +40,11 @@ def language() -> str:
     return wanted if wanted in TRANSLATED else "en"
 
 
+def forget_language() -> None:
+    """Ask anew what was chosen: the database may have been away when it was asked."""
+    page_state().language = None
+
+
 def _chosen() -> str:
     try:
         deps = process.provided()

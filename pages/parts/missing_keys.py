@@ -1,4 +1,4 @@
-"""Which providers' keys are there, and how to add those that are not. No key is shown here, or taken: they stay in the environment."""
+"""Which providers' keys are there, and how to add or change one. No key is shown here, or taken: they stay in the environment."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ if TYPE_CHECKING:
 
 
 def missing_keys(deps: Deps) -> None:
-    """A line for each key that is set, and for each that is not, what it would bring and the line to write."""
+    """A line for each provider; opened, it says what its key would bring, and what to write where."""
     brings = {
         "Anthropic": _("Claude writes the answers, and the contexts of the passages."),
         "Cohere": _("Cohere puts the passages in order."),
         "Voyage": _("Voyage puts the passages in order."),
     }
+    file = plain(str(Path(DOTENV).absolute()))
     for key in choices.keys(deps.settings):
-        if key.present:
-            told = _("{variable} is set.").format(variable=plain(key.variable))
-            st.markdown(f":material/check_circle: {told}")
-            continue
-        with st.expander(_("{recipient}: no key").format(recipient=key.recipient), icon=":material/key_off:"):
-            st.markdown(brings[key.recipient])
-            file = plain(str(Path(DOTENV).absolute()))
-            st.markdown(_("On the machine that runs Situate, write this line with a key of your own into {file}:").format(file=file))
+        label = _("{recipient}: the key is set") if key.present else _("{recipient}: no key")
+        icon = ":material/check_circle:" if key.present else ":material/key_off:"
+        with st.expander(label.format(recipient=key.recipient), icon=icon):
+            st.markdown(_("Situate read it when it started. To change it:") if key.present else brings[key.recipient])
+            st.markdown(
+                _("On the machine that runs Situate, write this line with a key of your own into its environment, or into {file}:").format(
+                    file=file
+                )
+            )
             st.code(f"{key.variable}=your-key", language=None)
             st.markdown(
                 _("Then stop Situate with Ctrl-C and start it again with `make run`; workers on other machines need the same.")

@@ -24,11 +24,13 @@ def model_choice(deps: Deps, subject: str, role: Role) -> None:
     """What serves now, and a box to choose another where there is something to choose."""
     name = role.purpose.value
     with st.container(border=True, key=f"role-{name}"):
-        left, right = st.columns([3, 2], vertical_alignment="center")
+        names = [choice.name for choice in role.choices] + ([NONE] if role.may_be_none and role.choices else [])
+        left, right = st.columns([3, 2], vertical_alignment="center") if len(names) > 1 else (st.container(), None)
         with left:
             st.markdown(f"**{_title(role.purpose)}**  \n{_task(role.purpose)}")
-        with right:
-            _box(deps, subject, role)
+        if right is not None:
+            with right:
+                _box(deps, subject, role, names)
         st.caption("  \n".join(_standing(role)))
         if role.purpose is Purpose.EMBED:
             switch_notice(deps, subject)
@@ -71,11 +73,8 @@ def _task(purpose: Purpose) -> str:
     return tasks[purpose]
 
 
-def _box(deps: Deps, subject: str, role: Role) -> None:
-    """The models to choose among, where there are several."""
-    names = [choice.name for choice in role.choices] + ([NONE] if role.may_be_none and role.choices else [])
-    if len(names) < 2:
-        return
+def _box(deps: Deps, subject: str, role: Role, names: list[str]) -> None:
+    """The models to choose among."""
     key = f"choose-{role.purpose.value}"
     default = role.default or NONE
     chosen = role.chosen if role.chosen in names else default
@@ -98,7 +97,7 @@ def _box(deps: Deps, subject: str, role: Role) -> None:
 
 def _label(role: Role, name: str, default: str) -> str:
     choice = role.choice(name)
-    parts = [called(name), choice.recipient if choice and choice.recipient else "", _("as the settings say") if name == default else ""]
+    parts = [called(name), choice.recipient if choice and choice.recipient else "", _("default") if name == default else ""]
     return " · ".join(part for part in parts if part)
 
 

@@ -16,8 +16,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from streamlit import config
 
-from db import DatabaseAway, as_subject
-from rag import process
+from rag import outage, process
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -53,18 +52,9 @@ def _own_scripts() -> list[str]:
 
 
 async def _ready(_: Request) -> PlainTextResponse:
-    if await run_in_threadpool(_database_answers):
+    if await run_in_threadpool(outage.is_over, process.provided()):
         return PlainTextResponse("ready\n")
     return PlainTextResponse("the database does not answer\n", status_code=503)
-
-
-def _database_answers() -> bool:
-    deps = process.provided()
-    try:
-        with as_subject(deps.pool, deps.settings.subject):
-            return True
-    except DatabaseAway:
-        return False
 
 
 class _Headers:

@@ -42,9 +42,9 @@ _TRANSIENT: Final[dict[tuple[str | int, ...], str]] = {
     ("api_error", "timeout_error", "conflict_error", 408, 409): "Anthropic had an internal error. Try again later.",
 }
 _PERMANENT: Final[dict[tuple[str | int, ...], str]] = {
-    ("authentication_error", 401): "Anthropic refused the API key. Check the key in the settings.",
-    ("permission_error", 403): "This Anthropic key may not use {model}. Choose another model or key in the settings.",
-    ("not_found_error", 404): "Anthropic has no model named {model}. Choose another in the settings.",
+    ("authentication_error", 401): "Anthropic refused the API key. The page Settings says where the key is set.",
+    ("permission_error", 403): "This Anthropic key may not use {model}. Choose another model on the page Settings, or use another key.",
+    ("not_found_error", 404): "Anthropic has no model named {model}. Choose another on the page Settings.",
     ("billing_error", 402): "Anthropic asks for payment: check the credit of this key's account.",
 }
 

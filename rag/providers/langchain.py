@@ -168,7 +168,9 @@ def translate(error: Exception, recipient: str) -> ProviderError:
     if isinstance(error, ImportError):  # some vendors' classes miss a package only when they are called
         return PermanentProviderError(f"{recipient} needs a package that is not installed: {first_line(error)}")
     if status in (401, 402, 403, 404) or (status is None and _KEY.search(str(error))):
-        return PermanentProviderError(f"{recipient} refused the API key or the model. Check both in the settings.")
+        return PermanentProviderError(
+            f"{recipient} refused the API key or the model. Check both where Situate is started; the page Settings says what is set."
+        )
     if status in (408, 409, 425, 429) or (isinstance(status, int) and status >= 500):
         return TransientProviderError(f"{recipient} is overloaded or limits this key's rate. Try again later.", retry_after=_wished(error))
     if status is None and (isinstance(error, OSError) or _TRANSIENT.search(type(error).__name__) or _TRANSIENT.search(str(error))):

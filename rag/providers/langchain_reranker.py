@@ -64,7 +64,7 @@ class CompressorReranker:
                 ranked.setdefault(place, document)
         if kept and not ranked:
             raise PermanentProviderError(
-                f"{self.name} returned none of the passages it was given. Choose another reranker in the settings."
+                f"{self.name} returned none of the passages it was given. Choose another reranker on the page Settings."
             )
         stated = {place: document.metadata.get("relevance_score") for place, document in ranked.items()}
         scores = {place: float(score) for place, score in stated.items() if isinstance(score, int | float)}

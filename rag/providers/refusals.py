@@ -19,11 +19,11 @@ def refusal(recipient: str, *, status: int, model: str, said: object, headers: M
     ``said`` is the vendor's own explanation, shown for a request that was rejected.
     """
     if status in (401, 498):
-        return PermanentProviderError(f"{recipient} refused the API key. Check the key in the settings.")
+        return PermanentProviderError(f"{recipient} refused the API key. The page Settings says where the key is set.")
     if status in (402, 403):
         return PermanentProviderError(f"{recipient} does not let this key use {model}: check its rights and the account's credit.")
     if status == 404:
-        return PermanentProviderError(f"{recipient} has no model named {model}. Choose another in the settings.")
+        return PermanentProviderError(f"{recipient} has no model named {model}. Choose another on the page Settings.")
     if status == 429:
         return TransientProviderError(
             f"{recipient}'s rate limit for this key is reached. Try again later.", retry_after=_retry_after(headers)

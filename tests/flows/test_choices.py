@@ -29,8 +29,8 @@ def asked_for(deps: Deps) -> set[tuple[str, Purpose]]:
 
 
 def test_choices_are_kept_one_by_one_and_for_who_made_them(deps: Deps) -> None:
-    prefer(deps, SUBJECT, language="zh", theme="dark")
-    prefer(deps, SUBJECT, theme="", answerer=OPUS)
+    prefer(deps, SUBJECT, language="zh", reranker=NONE)
+    prefer(deps, SUBJECT, reranker="", answerer=OPUS)
     assert preferences(deps, SUBJECT) == Preferences(language="zh", answerer=OPUS)
     assert preferences(deps, "somebody else") == Preferences()
 
