@@ -100,7 +100,9 @@ def _of_document(sections: Sequence[Section], said: Counter[str], *, most: int, 
         topic = _topic(section.heading)
         if section.size >= SUBSTANCE and _is_telling(topic) and plain(title) not in plain(topic) and plain(topic) not in plain(title):
             # what every document has a section on tells least of this one
-            worth = min(section.size, ENOUGH) / ENOUGH + (0.5 if said[plain(topic)] == 1 else 0.0) + (0.2 if " > " in section.heading else 0.0)
+            worth = (
+                min(section.size, ENOUGH) / ENOUGH + (0.5 if said[plain(topic)] == 1 else 0.0) + (0.2 if " > " in section.heading else 0.0)
+            )
             found.setdefault(plain(topic), (worth, section.ord, topic))
     if not found:
         return [spoken["title"].format(title=title)]

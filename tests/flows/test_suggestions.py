@@ -30,7 +30,11 @@ def asked(deps: Deps, *, language: str = "en", documents: tuple[int, ...] | None
 
 def test_each_question_finds_the_section_it_comes_from(deps: Deps, index: Index) -> None:
     document = index(deps, pdfs.long_report(12))
-    add(deps, "rules.pdf", {"Travel > Hotel costs": LONG + "Hotel costs are paid up to 180 euros.", "Travel > Meals": LONG + "Meals are paid."})
+    add(
+        deps,
+        "rules.pdf",
+        {"Travel > Hotel costs": LONG + "Hotel costs are paid up to 180 euros.", "Travel > Meals": LONG + "Meals are paid."},
+    )
     questions = asked(deps)
     assert questions
     for question in questions:
