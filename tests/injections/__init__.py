@@ -17,7 +17,7 @@ Made = Callable[[Canary], tuple[bytes, str, str]]
 
 
 def _all() -> Iterator[tuple[str, Made]]:
-    sets: tuple[Mapping[str, Made], ...] = (drawn.SET, structures.SET, written.SET)
+    sets: tuple[Mapping[str, Made], ...] = (drawn.SET, written.SET, structures.SET)
     return chain.from_iterable(each.items() for each in sets)
 
 
