@@ -37,6 +37,14 @@ def finished(deps: Deps, message: Message) -> Message:
     return eventually(deps, message.id, lambda m: m.finished)
 
 
+def produced(message: Message) -> None:
+    """Wait until nothing of this process works on the answer any more."""
+    for thread in threading.enumerate():
+        if thread.name == f"answer-{message.id}":
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+
+
 def asked(deps: Deps, question: str, conversation_id: int | None = None, *, selection: Selection | None = None) -> Message:
     """A question with its answer."""
     return finished(deps, conversation.ask(deps, SUBJECT, question, conversation_id=conversation_id, selection=selection))
@@ -60,6 +68,7 @@ class Gated(FakeAnswerer):
         assert self.gate.wait(PATIENCE)
         yield Text(text="The last.")
         yield BlockEnd()
+        yield Usage(model=self.name, output_tokens=4)
 
 
 def gated(deps: Deps) -> tuple[Deps, Gated]:
