@@ -2,63 +2,87 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from db.conversations import State
-from pages.parts.extract_tree import extract_tree
+from db.documents import Selection
+from pages.parts import turn_forms
+from pages.parts.answer_standing import names_settings
 from pages.parts.followed import read_answer
 from pages.parts.guard import attempt, guard
-from pages.parts.i18n import _, plural, told
-from pages.parts.markdown_tree import answer_tree
-from pages.parts.money import price, prompt_tokens, tokens
-from pages.parts.scan_notice import scan_told, scanned_numbers
-from pages.parts.source_pane import open_source, opened_citation, show_sources
-from pages.parts.state import Answer, page_state
-from pages.parts.tree_component import LAST, Click, Node, button, draw_tree
-from rag import conversation
+from pages.parts.i18n import _, plural
+from pages.parts.message_tree import message_tree
+from pages.parts.source_pane import open_source, opened_card, opened_citation, show_sources
+from pages.parts.state import TURNS, Answer, page_state
+from pages.parts.tree_component import LAST, Click, draw_tree
+from rag import conversation, feedback
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from rag.conversation import Message
     from rag.deps import Deps
+    from rag.feedback import Rating
 
 EVERY = 0.3  # seconds between two looks at a growing answer
 PATIENCE = 10  # looks at a finished answer after which the page is run anew, should the browser's signal have got lost
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Turn:
+    """A message as it stands in its conversation."""
+
+    message: Message
+    rating: Rating | None
+    is_last: bool
+    restricted: bool  # not all documents are asked
+
+
 @st.fragment(key="answers")
-def answers(deps: Deps, subject: str, conversation_id: int) -> None:
-    """The whole conversation, oldest first."""
+def answers(deps: Deps, subject: str, conversation_id: int, *, restricted: bool) -> None:
+    """The conversation, oldest first; of a long one, its latest questions. `restricted`: it is not about all documents."""
+    state = page_state()
     with guard("answers"):
         asked = conversation.messages(deps, subject, conversation_id)
         if not asked:
             st.info(_("This conversation does not exist any more."))
             return
-        for message in asked[:-1]:
-            _draw(deps, subject, read_answer(deps, subject, message.id))
+        drawn = asked[-state.turns :]
+        if left := len(asked) - len(drawn):
+            st.button(
+                plural("Show {n} earlier question", "Show {n} earlier questions", left), key="earlier", type="tertiary",
+                icon=":material/expand_less:", on_click=_earlier,
+            )  # fmt: skip
+        ratings = feedback.of(deps, subject, [message.id for message in drawn if message.finished])
+        turns = [_Turn(message=m, rating=ratings.get(m.id), is_last=m is asked[-1], restricted=restricted) for m in drawn]
+        for turn in turns[:-1]:
+            _draw(deps, subject, turn, read_answer(deps, subject, turn.message.id))
             st.space("small")
 
         def latest() -> None:
             with guard("latest"):
-                _latest(deps, subject, asked[-1].id, reveal=len(asked) > 1, polled=not asked[-1].finished)
+                _latest(deps, subject, turns[-1], reveal=len(asked) > 1)
 
         if asked[-1].finished:
-            page_state().polls_after_end = 0
+            state.polls_after_end = 0
             with st.container():  # as deep as the fragment, so that the browser keeps the component it has
                 latest()
         else:
             st.fragment(latest, run_every=EVERY, key="growing")()
 
 
-def _latest(deps: Deps, subject: str, message_id: int, *, reveal: bool, polled: bool) -> None:
-    read = read_answer(deps, subject, message_id)
+def _earlier() -> None:
+    page_state().turns += TURNS
+    st.rerun(["answers"])
+
+
+def _latest(deps: Deps, subject: str, turn: _Turn, *, reveal: bool) -> None:
+    read = read_answer(deps, subject, turn.message.id)
     if read is None:
         return
-    _draw(deps, subject, read, signal=_signal(read) if polled else "", reveal=reveal)
+    _draw(deps, subject, turn, read, signal="" if turn.message.finished else _signal(read), reveal=reveal)
     if not read.message.finished:
-        st.button(_("Stop"), icon=":material/stop_circle:", key="stop", on_click=_stop, args=(deps, subject, message_id))
+        st.button(_("Stop"), icon=":material/stop_circle:", key="stop", on_click=_stop, args=(deps, subject, turn.message.id))
 
 
 def _signal(read: Answer) -> str:
@@ -85,114 +109,54 @@ def _stop(deps: Deps, subject: str, message_id: int) -> None:
     st.rerun(["answers", "pane"])
 
 
-def _draw(deps: Deps, subject: str, read: Answer | None, *, signal: str = "", reveal: bool = False) -> None:
+def _draw(deps: Deps, subject: str, turn: _Turn, read: Answer | None, *, signal: str = "", reveal: bool = False) -> None:
     if read is None:
         return
+    if turn.message.finished:
+        read = replace(read, message=turn.message)  # what took another's place may have changed since it was kept
     message = read.message
+    edited = message.finished and turn_forms.above(deps, subject, message)
+    tree = message_tree(read, rating=turn.rating, is_last=turn.is_last, restricted=turn.restricted, with_question=not edited)
 
     def clicked(click: Click) -> None:
-        if click.act == "cite":
-            open_source(opened_citation(read, int(click.argument)), width=click.width)
-        elif click.act == "sources":
-            show_sources(message.id)
-        elif click.act == "again":
-            _ask_again(deps, subject, read)
+        _clicked(deps, subject, turn, read, click)
         st.rerun(["answers", "pane"])
 
-    draw_tree(message_tree(read), key=f"answer-{message.id}", on_click=clicked, signal=signal, on_signal=_refresh, reveal=reveal)
-    if message.finished and read.sources:
-        st.page_link(
-            "pages/inspector.py", label=_("Inspect retrieval"), icon=":material/manage_search:", query_params={"m": str(message.id)}
-        )
+    draw_tree(tree, key=f"answer-{message.id}", on_click=clicked, signal=signal, on_signal=_refresh, reveal=reveal)
+    if names_settings(message):
+        st.page_link("pages/settings.py", label=_("Open the settings"), icon=":material/settings:")
+    if message.finished:
+        turn_forms.below(deps, subject, message)
 
 
-def _ask_again(deps: Deps, subject: str, read: Answer) -> None:
-    with attempt():
-        conversation.ask(deps, subject, read.message.question, conversation_id=read.message.conversation_id)
-        page_state().close_conversation()
-
-
-def message_tree(read: Answer) -> Node:
-    """A question, its answer as far as it has come, and how it stands."""
+def _clicked(deps: Deps, subject: str, turn: _Turn, read: Answer, click: Click) -> None:
     message = read.message
-    tree: list[object] = ["div", {}, ["div", {"c": "question"}, ["span", {}, message.question]]]
-    if message.is_extract and message.parts and not message.abstained:
-        tree.append(["p", {"c": "label faint small"}, _("Extract: the best matching sentences, quoted. No model wrote this.")])
-    if message.abstained:
-        beside = _("What follows does not rest on them.") if message.parts else ""
-        tree.append(["p", {"c": "notice"}, _("Your documents do not seem to hold the answer."), " ", beside])
-    if message.parts:
-        cite = _citer(read)
-        if message.is_extract:
-            tree.append(extract_tree(message.parts, read.citations, cite))
-        else:
-            uncited = "" if message.abstained else _("Not from your documents")
-            tree.append(answer_tree(message.parts, cite, uncited_title=uncited, finished=message.finished and not message.abstained))
-    tree += _standing(read)
-    return tree
+    match click.act:
+        case "cite":
+            open_source(opened_citation(read, int(click.argument)), width=click.width)
+        case "card":
+            open_source(opened_card(read, int(click.argument)), width=click.width)
+        case "sources":
+            show_sources(message.id)
+        case "unfold":
+            page_state().unfold(message.id, click.argument)
+        case "good" | "bad":
+            before = turn.rating.good if turn.rating else None
+            turn_forms.rated(deps, subject, message.id, good=click.act == "good", before=before)
+        case "again" | "widen" | "back":
+            with attempt():
+                _anew(deps, subject, turn, click.act)
+                page_state().close_conversation()
 
 
-def _citer(read: Answer) -> Callable[[int], Node]:
-    by_number = {c.number: c for c in read.citations}
-    opened = page_state().opened
-    active = opened.number if opened and opened.message_id == read.message.id else None
-
-    def cite(number: int) -> Node:
-        citation = by_number.get(number)
-        if citation is None:  # its row follows with the next look
-            return ["span", {"c": "cite"}, str(number)]
-        where = _("{file}, page {page}").format(file=citation.filename, page=citation.page)
-        node = button(
-            str(number),
-            act=f"cite:{number}",
-            classes="cite",
-            pressed=number == active,
-            label=_("Source {number}: {where}").format(number=number, where=where),
-            tip=f"{where}\n“{citation.quote}”",
-        )
-        node[1]["n"] = number  # type: ignore[index]  # a button is a list
-        return node
-
-    return cite
-
-
-def _standing(read: Answer) -> list[Node]:
-    """What is to be said below an answer."""
-    message = read.message
-    again = button(_("Ask again"), act="again", classes="link")
-    said: list[Node] = [["p", {"c": "notice small"}, told(note)] for note in message.notes]
-    if message.state is State.SEARCHING:
-        said.append(["p", {"c": "faint waiting"}, _("Searching your documents")])
-    elif message.state is State.ANSWERING:
-        said.append(["p", {"c": "faint waiting"}, _("Writing the answer") if message.parts else _("Reading the sources")])
-    elif message.state is State.FAILED:
-        said.append(["p", {"c": "notice"}, f"{told(message.error)} ", again])
-    elif message.state is State.STOPPED:
-        said.append(["p", {"c": "notice"}, _("Stopped. What was written so far is kept.") + " ", again])
-    elif message.state is State.INTERRUPTED:
-        said.append(
-            ["p", {"c": "notice"}, _("Interrupted: the program that wrote this answer ended. What was written is kept.") + " ", again]
-        )
-    foot = _foot(read)
-    return [*said, ["div", {"c": "foot faint small"}, *foot]] if foot else said
-
-
-def _foot(read: Answer) -> list[Node]:
-    """How many sources, who wrote it, at what price, and what of it is not from the documents."""
-    message = read.message
-    foot: list[Node] = []
-    if read.sources:
-        foot.append(button(plural("{n} source", "{n} sources", len(read.sources)), act="sources:", classes="link"))
-    if message.finished and message.model and not message.is_extract:
-        foot.append(["span", {}, _("Written by {model}").format(model=message.model)])
-    if read.spent:
-        sent, written = tokens(prompt_tokens(read.spent)), tokens(read.spent.output_tokens)
-        foot.append(["span", {"title": _("{sent} tokens sent, {written} written").format(sent=sent, written=written)}, price(read.spent)])
-    if scanned := scan_told(scanned_numbers(read)):
-        foot.append(["span", {"c": "scan"}, scanned])
-    if message.dropped:
-        left_out = plural("{n} citation left out: its quote was not found.", "{n} citations left out: quotes not found.", message.dropped)
-        foot.append(["span", {}, left_out])
-    if message.finished and not message.is_extract and not message.abstained and any(not p.citations for p in message.parts):
-        foot.append(["span", {}, ["span", {"c": "uncited"}, _("Dotted text")], " " + _("is not from your documents.")])
-    return foot
+def _anew(deps: Deps, subject: str, turn: _Turn, act: str) -> None:
+    """Put another answer into this one's place; or, below later questions, at the end."""
+    message = turn.message
+    if act == "widen":
+        conversation.restrict(deps, subject, message.conversation_id, Selection())
+    if act == "back":
+        conversation.bring_back(deps, subject, message.id)
+    elif turn.is_last:
+        conversation.regenerate(deps, subject, message.id)
+    else:
+        conversation.ask(deps, subject, message.question, conversation_id=message.conversation_id)

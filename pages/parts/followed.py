@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from db.conversations import Message, State
-from pages.parts.state import Answer, Scanned, Source, page_state
+from pages.parts.state import Answer, Scanned, Search, page_state
 from rag import conversation, library, usage
 
 if TYPE_CHECKING:
@@ -21,29 +21,29 @@ def read_answer(deps: Deps, subject: str, message_id: int) -> Answer | None:
     if message is None:
         return None
     spent = usage.of_answer(deps, subject, message_id) if message.finished else None
-    sources = _sources(deps, subject, message)
+    search = _search(deps, subject, message)
     read = Answer(
-        message=message, citations=tuple(citations), sources=sources, spent=spent, scanned=_scanned(deps, subject, message_id, sources)
+        message=message, citations=tuple(citations), search=search, spent=spent, scanned=_scanned(deps, subject, message_id, search)
     )
     if message.finished and message.state is not State.INTERRUPTED:
         held[message_id] = read
     return read
 
 
-def _sources(deps: Deps, subject: str, message: Message) -> tuple[Source, ...]:
-    """Read once: sources do not change after the search that found them."""
-    known = page_state().sources
+def _search(deps: Deps, subject: str, message: Message) -> Search:
+    """Read once: it does not change any more once it is done."""
+    known = page_state().searches
     if message.id not in known and message.state is not State.SEARCHING:
         trace = conversation.trace(deps, subject, message.id)
         if trace is None:
-            return ()
-        known[message.id] = Source.all_of(trace)
-    return known.get(message.id, ())
+            return Search()
+        known[message.id] = Search.from_trace(trace)
+    return known.get(message.id, Search())
 
 
-def _scanned(deps: Deps, subject: str, message_id: int, sources: tuple[Source, ...]) -> Scanned:
+def _scanned(deps: Deps, subject: str, message_id: int, search: Search) -> Scanned:
     """Which pages of the sources were read from their pictures; read once, with the sources."""
     known = page_state().scanned
-    if sources and message_id not in known:
-        known[message_id] = library.recognised(deps, subject, [found.document_id for source in sources for found in source.found])
+    if search.sources and message_id not in known:
+        known[message_id] = library.recognised(deps, subject, [found.document_id for source in search.sources for found in source.found])
     return known.get(message_id, {})

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from db.documents import Selection
+
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
@@ -16,12 +18,14 @@ if TYPE_CHECKING:
     from rag.connections import Tried
     from rag.inspection import Inspection, Key
     from rag.usage import Spending
+    from rag.whole import Offer as WholeOffer
 
 KEY = "situate"
 
 Scanned = dict[tuple[int, int], float | None]  # (document, page) read from its picture -> how sure that reading is
 THUMBNAILS = 8  # small pictures of pages drawn at once, and how many more each time
 SHOWN = 25  # documents listed at once, and how many more each time
+TURNS = 12  # questions of a conversation drawn at once, and how many more each time
 
 Box = tuple[int, float, float, float, float]  # (page, x0, y0, x1, y1): PDF points from the page's bottom left
 
@@ -72,14 +76,31 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Search:
+    """What an answer was looked for in, and what was found."""
+
+    sources: tuple[Source, ...] = ()  # by rank
+    passages: int = 0  # that were searched
+    documents: int = 0  # that these are of; 0: an older trace does not tell
+
+    @classmethod
+    def from_trace(cls, trace: dict[str, Any]) -> Search:
+        return cls(sources=Source.all_of(trace), passages=trace.get("chunks", 0), documents=trace.get("documents", 0))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """A message, its citations, and the sources it was written from."""
 
     message: Message
     citations: tuple[Citation, ...]
-    sources: tuple[Source, ...]  # by rank; () until they are known
+    search: Search = Search()
     spent: Spending | None = None  # once it has ended; None: nothing was billed
     scanned: Scanned = field(default_factory=dict)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        return self.search.sources
 
     def found(self, document_id: int | None, ords: tuple[int, ...]) -> Found | None:
         """The best of these chunks as retrieval found it."""
@@ -142,6 +163,31 @@ class Asking:
     documents: tuple[int, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Unfolded:
+    """What is open at a message of the conversation."""
+
+    message_id: int
+    what: str  # question, asked (a form in the question's place), reason, more (below the answer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deleted:
+    """A conversation that can still be brought back."""
+
+    conversation_id: int
+    title: str
+
+
+@dataclass(kw_only=True)
+class Ticks:
+    """What the reader has ticked to ask: whole collections, and documents by their lineage."""
+
+    collections: set[int] = field(default_factory=set)
+    documents: set[int] = field(default_factory=set)
+    shown: int = SHOWN  # documents that are listed
+
+
 @dataclass(kw_only=True)
 class Shelf:
     """How the library's list is looked at."""
@@ -156,6 +202,16 @@ class PageState:
     """One browser session."""
 
     conversation_id: int | None = None
+    scope: Selection = Selection()  # noqa: RUF009 - frozen; what the next conversation is about
+    ticks: Ticks | None = None  # the dialog that asks for the scope is open
+    askable: bool = False  # there was something to ask when the page was drawn last
+    whole_offers: dict[tuple[Selection, tuple[int, ...]], WholeOffer | None] = field(default_factory=dict)  # by scope, and what was ready
+    suggested: dict[tuple[Selection, tuple[int, ...], str], list[str]] = field(default_factory=dict)  # the same, and the language
+    turns: int = TURNS  # that are drawn of the conversation
+    unfolded: Unfolded | None = None
+    renaming: int | None = None  # the conversation whose name is being changed
+    deleted: Deleted | None = None  # until the next action
+    listed: int = SHOWN  # conversations in the sidebar
     sources_of: int | None = None  # the message whose sources the pane lists; None: the latest
     opened: Opened | None = None
     in_dialog: bool = False  # the window is too narrow for a pane beside the answer
@@ -183,7 +239,7 @@ class PageState:
     refused: str = ""  # why the last password was
     tries: int = 0  # a new password field for each
     collection_asked: tuple[str, int] = ("", 0)  # what is to be done to which collection, once it is confirmed
-    sources: dict[int, tuple[Source, ...]] = field(default_factory=dict)  # of each message that was shown
+    searches: dict[int, Search] = field(default_factory=dict)  # of each message that was shown
     scanned: dict[int, Scanned] = field(default_factory=dict)  # of each message that was shown
     trials: dict[str, Future[tuple[Tried, ...]]] = field(default_factory=dict)  # of the connections to recipients
     settled: dict[int, Answer] = field(default_factory=dict)  # answers that will not change any more
@@ -203,6 +259,12 @@ class PageState:
 
     def close_conversation(self) -> None:
         self.opened, self.sources_of, self.pane_knows, self.question_error, self.polls_after_end = None, None, None, "", 0
+        self.turns, self.unfolded, self.renaming, self.deleted = TURNS, None, None, None
+
+    def unfold(self, message_id: int, what: str) -> None:
+        """Open a form or a menu at a message; close it where it is open already."""
+        wanted = Unfolded(message_id=message_id, what=what)
+        self.unfolded = None if self.unfolded == wanted else wanted
 
 
 def page_state() -> PageState:

@@ -51,6 +51,7 @@ def test_the_link_below_an_answer_opens_its_trace(deps: Deps, pages: Callable[[s
     window = visit(pages("quotes"))
     page = window.go("chat")
     window.ask(QUESTION)
+    page.get_by_role("button", name="More", exact=True).click()
     page.get_by_role("link", name="Inspect retrieval").click()
     expect(page.get_by_text("As it was when the answer was written.")).to_be_visible()
     expect(page.get_by_label("Query")).to_have_value(QUESTION)

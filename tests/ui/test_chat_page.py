@@ -148,17 +148,6 @@ def test_a_database_that_is_away_is_said_and_the_page_recovers(store: Callable[.
     assert "What would you like to know?" in shown(app)
 
 
-def test_only_chosen_documents_are_asked(deps: Deps, store: Callable[..., int]) -> None:
-    store()
-    other = store(pdfs.lines("The soup needs leeks. No railway serves the kitchen."), filename="recipes.pdf")
-    app = open_app("pages/chat.py")
-    app.multiselect[0].set_value([other])
-    app.chat_input[0].set_value("How many people does Meridian Instruments employ?").run()
-    finish(app)
-    (read,) = state_of(app).settled.values()
-    assert {source.best.filename for source in read.sources} == {"recipes.pdf"}
-
-
 def test_the_settled_answer_is_read_once(deps: Deps, asked: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
     app = asked("How many people does Meridian Instruments employ?")
     (message_id,) = state_of(app).settled

@@ -114,8 +114,10 @@ def test_a_passage_that_answers_becomes_a_question_to_measure_with(deps: Deps, s
 
 
 def test_an_answer_leads_to_its_stored_trace(deps: Deps, asked: Callable[[str], AppTest]) -> None:
-    app = asked(QUESTION).run()
+    app = asked(QUESTION)
     (read,) = state_of(app).settled.values()
+    state_of(app).unfold(read.message.id, "more")
+    app.run()
     (link,) = [link for link in app.get("page_link") if link.proto.label == "Inspect retrieval"]
     assert link.proto.query_string == f"m={read.message.id}"
     told = shown(inspector := open_app("pages/inspector.py", m=str(read.message.id)))
