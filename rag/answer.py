@@ -23,6 +23,8 @@ from rag.history import kept
 from rag.outage import outlast
 from rag.providers import Answerer, BlockEnd, Cite, Meter, Text, Turn, Usage
 from rag.reading import Stretch, stretches
+from rag.support import supported
+from rag.trace import Result
 from rag.whole import whole_documents
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,17 @@ class Progress:
     usage: Usage | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """What an answer is made from."""
+
+    stretches: tuple[Stretch, ...]
+    trace: dict[str, Any]
+    notes: tuple[str, ...] = ()
+    holds: bool = True  # whether there is an answer in it to be quoted; a model that writes sees for itself
+    whole: bool = False
+
+
 def answer(
     deps: Deps,
     subject: str,
@@ -69,38 +82,32 @@ def answer(
     """
     answerer = consent.serving(deps, subject, Purpose.ANSWER)
     meter = partial(_keep_usage, deps, subject, message_id)
-    notes: list[str] = []
-    documents = whole_documents(deps, subject, selection, answerer) if whole else None
-    if documents is None:
-        if whole:
-            notes.append("The documents could not be read whole any more, so they were searched.")
+    read = _read_whole(deps, subject, selection, answerer, asked or question) if whole else None
+    if read is None:
+        notes: tuple[str, ...] = ("The documents could not be read whole any more, so they were searched.",) if whole else ()
         if asked is None:
             asked, note = _standalone(answerer, question, history, partial(meter, "rewrite"))
             notes += note
         result = search.search(deps, subject, asked, selection=selection, top=deps.settings.passages, message_id=message_id)
-        notes += result.trace.notes
-        read = stretches(result.hits)
-        trace = {**result.trace.as_json(result.hits), "passages": [[hit.rank for hit in stretch.hits] for stretch in read]}
-    else:
-        asked = asked or question
-        read, trace = list(documents.stretches), documents.trace(asked)
+        read = _read_found(result, notes, holds=not answerer.is_extract or supported(asked, result).holds)
+    asked = asked or question
     told, left_out = kept(history)
     progress = Progress(
         model=answerer.name,
         is_extract=answerer.is_extract,
         asked="" if asked == question else asked,
         left_out=0 if answerer.is_extract else left_out,  # what quotes is told nothing of what was said
-        whole=documents is not None,
-        notes=tuple(notes),
-        trace=trace,
+        whole=read.whole,
+        notes=read.notes,
+        trace=read.trace,
     )
     yield progress
     progress = replace(progress, trace=None)
     billed: Usage | None = None
     shown = time.monotonic()
-    draft = Draft(read, is_extract=answerer.is_extract)
+    draft = Draft(read.stretches, is_extract=answerer.is_extract)
     try:
-        with closing(_events(answerer, asked, read, told, keep=documents is not None)) as events:
+        with closing(_events(answerer, asked, read, told)) as events:
             for event in events:
                 if isinstance(event, Usage):
                     billed = event
@@ -119,21 +126,31 @@ def answer(
     yield replace(_grown(progress, draft), abstained=not draft.citations, finished=True, usage=billed)
 
 
-def _standalone(answerer: Answerer, question: str, history: Sequence[Turn], meter: Meter) -> tuple[str, list[str]]:
+def _standalone(answerer: Answerer, question: str, history: Sequence[Turn], meter: Meter) -> tuple[str, tuple[str, ...]]:
     """The question as it is to be searched for; a note where a follow-up could not be made to stand alone."""
     if not history:
-        return question, []
+        return question, ()
     try:
-        return within(REWRITING, answerer.name, partial(answerer.standalone, question, history, meter)), []
+        return within(REWRITING, answerer.name, partial(answerer.standalone, question, history, meter)), ()
     except ProviderError as error:
         log.info("a follow-up is searched for as it is: %s", error)
-        return question, [f"The question was searched for as it is, without what was said before. {error}"]
+        return question, (f"The question was searched for as it is, without what was said before. {error}",)
 
 
-def _events(
-    answerer: Answerer, question: str, read: Sequence[Stretch], history: Sequence[Turn], *, keep: bool
-) -> Generator[Text | Cite | BlockEnd | Usage]:
-    yield from answerer.stream(question, [stretch.passage for stretch in read], history, keep=keep)
+def _read_found(result: Result, notes: tuple[str, ...], *, holds: bool) -> _Read:
+    read = tuple(stretches(result.hits))
+    trace = {**result.trace.as_json(result.hits), "passages": [[hit.rank for hit in stretch.hits] for stretch in read]}
+    return _Read(stretches=read, trace=trace, notes=(*notes, *result.trace.notes), holds=holds)
+
+
+def _read_whole(deps: Deps, subject: str, selection: Selection, answerer: Answerer, question: str) -> _Read | None:
+    documents = whole_documents(deps, subject, selection, answerer)
+    return None if documents is None else _Read(stretches=documents.stretches, trace=documents.trace(question), whole=True)
+
+
+def _events(answerer: Answerer, question: str, read: _Read, history: Sequence[Turn]) -> Generator[Text | Cite | BlockEnd | Usage]:
+    if read.holds:
+        yield from answerer.stream(question, [stretch.passage for stretch in read.stretches], history, keep=read.whole)
 
 
 def _grown(progress: Progress, draft: Draft) -> Progress:
