@@ -20,7 +20,7 @@ KEY = "choose-language"
 
 _THEMES = st.components.v2.component(
     "situate.themes",
-    html='<div class="themes" role="group"></div>',
+    html='<div class="label"></div><div class="themes" role="group"></div>',
     css=files("pages.parts").joinpath("themes.css").read_text(encoding="utf-8"),
     js=files("pages.parts").joinpath("themes.js").read_text(encoding="utf-8"),
 )
@@ -36,7 +36,6 @@ def appearance(deps: Deps, subject: str) -> None:
             _("Language"), languages, key=KEY, format_func=languages.__getitem__, on_change=_speak, args=(deps, subject), required=True
         )
         st.caption(_("Kept with your documents: it holds in every browser."))
-        st.markdown(_("Colours"))
         names = {"System": _("As the system says"), "Light": _("Light"), "Dark": _("Dark")}
         _THEMES(key="themes", data={"names": names, "label": _("Colours"), "paths": PATHS})
         st.caption(_("Kept by this browser, which loads the page anew."))

@@ -10,6 +10,7 @@ export default function ({ data, parentElement }) {
     chosen = JSON.parse(window.localStorage.getItem(KEY(window.location.pathname))) ?? chosen
   } catch { /* it keeps nothing, or nothing of ours */ }
   group.setAttribute("aria-label", data.label)
+  parentElement.querySelector(".label").textContent = data.label
   group.replaceChildren(...Object.entries(data.names).map(([theme, name]) => {
     const button = document.createElement("button")
     button.type = "button"
