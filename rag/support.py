@@ -26,7 +26,7 @@ WEIGHTS = (-36.0, 36.0, 8.0, 3.0)
 WITHOUT_NEARNESS = (-3.25, 0.0, 8.5, 3.0)  # cosines of other embedders are on other scales
 ENOUGH = 0.4  # refusing what could be answered is worse than quoting what does not answer: the sources stand beside it either way
 PASSAGES = 20  # rarity is counted as if there were as many; in a single passage nothing would be rare
-ACROSS = 0.81  # nearness from which a passage in another language than the question's is taken to be about it; none of its words can match
+ACROSS = 0.83  # nearness from which a passage in another language than the question's is taken to be about it; none of its words can match
 
 
 @dataclass(frozen=True, kw_only=True)

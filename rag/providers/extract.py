@@ -14,8 +14,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag import followup, text
+from rag import excerpt, followup, text
 from rag.providers import BlockEnd, Cite, Text, unmetered
+from rag.text import CELL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +35,6 @@ SAME = 0.8  # share of the shorter sentence's terms that makes two sentences one
 FRAGMENT = 4  # words; less is a heading, a page number or a torn-off end
 SHORT = 8  # words; less is compared together with the sentence before
 TITLE = 100  # characters of the title that are compared
-CELL = " | "  # between the cells of a table's row
 _WORD = re.compile(rf"[{text.HAN}]{{1,2}}|[^\W_{text.HAN}]+")
 _LABELLED = re.compile(r"\w\W{0,3}[:：]\W{0,3}\w")
 _ENDING = re.compile(r"[.!?。！？；;…:：]['\"”’」』)\]）】]*\s*$")
@@ -78,12 +78,15 @@ class Extract:
     ) -> Iterator[Text | Cite | BlockEnd]:
         """Up to four sentences, each verbatim in a block of its own; none when no sentence has to do with the question.
 
-        The best sentence comes first, followed by those of the same document, then the next document's. Errors are the embedder's.
+        The best sentence comes first, followed by those of the same document, then the next document's. Rows of one table are one block,
+        a line each, under the row that heads them where that is at hand. Errors are the embedder's.
         """
         del history, keep  # the question stands alone, and nothing is sent
-        for number, chosen in enumerate(_grouped(self._choose(question, passages), passages)):
-            yield Text(text=f"\n\n{chosen.text}" if number else chosen.text)
-            yield Cite(passage=chosen.passage, first=chosen.sentence, last=chosen.sentence + 1, quote=chosen.text)
+        for number, (passage, places) in enumerate(_blocks(_grouped(self._choose(question, passages), passages), passages)):
+            quoted = [passages[passage].sentences[place] for place in places]
+            yield Text(text="\n".join(quoted) if not number else "\n\n" + "\n".join(quoted))
+            for place, quote in zip(places, quoted, strict=True):
+                yield Cite(passage=passage, first=place, last=place + 1, quote=quote)
             yield BlockEnd()
 
     def standalone(self, question: str, history: Sequence[Turn], _meter: Meter = unmetered, /) -> str:
@@ -103,13 +106,35 @@ class Extract:
             if candidate.overlap >= COMMON or similarity >= UNRELATED
         ]
         scored.sort(key=lambda pair: -pair[0])
+        named = _named(query.terms, passages)
+        if len(named) < 2:
+            return _best(scored, most=QUOTED)
+        # a comparison is answered from each of the documents that it names
         chosen: list[Line] = []
-        for score, candidate in scored:
-            if len(chosen) == QUOTED or score < scored[0][0] - NEAR:
-                break
-            if not any(_same(candidate.line, other) for other in chosen):
-                chosen.append(candidate.line)
+        for title in named[:QUOTED]:
+            of_title = [(score, candidate) for score, candidate in scored if passages[candidate.line.passage].title == title]
+            chosen += _best(of_title, most=max(QUOTED // len(named), 1))
         return chosen
+
+
+def _best(scored: Sequence[tuple[float, Candidate]], *, most: int) -> list[Line]:
+    """The best of what was scored, best first, each thing said once, and nothing that is much worse than the first."""
+    chosen: list[Line] = []
+    for score, candidate in scored:
+        if len(chosen) == most or score < scored[0][0] - NEAR:
+            break
+        if not any(_same(candidate.line, other) for other in chosen):
+            chosen.append(candidate.line)
+    return chosen
+
+
+def _named(asked: Sequence[str], passages: Sequence[Passage]) -> list[str]:
+    """The titles that the question says, in the order of the passages. A title whose words another one has too is not told apart by them."""
+    said = frozenset(asked)
+    titles = {title: frozenset(text.terms(title)) for title in dict.fromkeys(passage.title for passage in passages)}
+    shared = Counter(term for terms in titles.values() for term in terms)
+    told = {title: [term for term in terms if shared[term] == 1] for title, terms in titles.items()}
+    return [title for title, own in told.items() if own and sum(term in said for term in own) >= SAME * len(own)]
 
 
 def _candidates(asked: frozenset[str], passages: Sequence[Passage]) -> list[Candidate]:
@@ -175,6 +200,19 @@ def _compared(line: Line, passage: Passage) -> str:
 def _same(one: Line, other: Line) -> bool:
     shorter = min(len(one.terms), len(other.terms))
     return len(one.terms & other.terms) >= SAME * shorter
+
+
+def _blocks(chosen: Sequence[Line], passages: Sequence[Passage]) -> list[tuple[int, list[int]]]:
+    """Passage and sentences of each block: a sentence, or the chosen rows of one table with their header in front, in the table's order."""
+    blocks: dict[tuple[int, int], list[int]] = {}
+    for line in chosen:
+        head = excerpt.header(passages[line.passage].sentences, line.sentence) if CELL in line.text else None
+        if head is None:
+            blocks.setdefault((line.passage, line.sentence), [line.sentence])
+        else:
+            rows = blocks.setdefault((line.passage, head), [head])
+            rows += [line.sentence] if line.sentence not in rows else []
+    return [(passage, [rows[0], *sorted(rows[1:])]) for (passage, _), rows in blocks.items()]
 
 
 def _grouped(chosen: Sequence[Line], passages: Sequence[Passage]) -> list[Line]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db.conversations import Part
+from db.conversations import Citation, Part
 from pages.parts.extract_tree import extract_tree
 from pages.parts.markdown_tree import TAGS, answer_tree, passage_tree
 from tests.ui.conftest import nodes, strings
@@ -160,6 +160,31 @@ def test_an_extract_is_shown_as_it_stands() -> None:
     drawn = extract_tree([Part(text="**Profit** was <b>7.4</b> # million", citations=(1,)), Part(text="\n\n", citations=())], [], cite)
     assert flat(drawn) == "**Profit** was <b>7.4</b> # million1"
     assert len([n for n in nodes(drawn) if n[0] == "p"]) == 1
+
+
+def quoted(number: int, filename: str) -> Citation:
+    return Citation(number=number, document_id=number, filename=filename, ord=0, page=1, quote="", boxes=())
+
+
+def test_an_extract_of_several_documents_stands_under_their_names() -> None:
+    parts = [Part(text="One.", citations=(1,)), Part(text="\n\nTwo.", citations=(2,)), Part(text="\n\nThree.", citations=(3,))]
+    drawn = extract_tree(parts, [quoted(1, "<b>a.pdf"), quoted(2, "<b>a.pdf"), quoted(3, "b.pdf")], cite)
+    assert [flat(n) for n in nodes(drawn) if n[0] in ("h4", "p")] == ["<b>a.pdf", "One.1", "Two.2", "b.pdf", "Three.3"]
+    alone = extract_tree(parts[:2], [quoted(1, "a.pdf"), quoted(2, "a.pdf")], cite)
+    assert not [n for n in nodes(alone) if n[0] == "h4"]
+
+
+def test_a_row_of_a_table_is_drawn_under_its_header_with_each_its_number() -> None:
+    drawn = extract_tree([Part(text="2023 | 2022\nNet <i>sales</i> | 41,835 | 46,298", citations=(1, 2))], [], cite)
+    assert [flat(n) for n in nodes(drawn) if n[0] == "th"] == ["", "2023", "2022", "Net <i>sales</i>"]
+    assert [flat(n) for n in nodes(drawn) if n[0] == "tr"] == ["202320221", "Net <i>sales</i>41,83546,2982"]
+    assert {n[0] for n in nodes(drawn)} <= BUILT
+
+
+def test_numbers_that_are_no_rows_own_stand_in_the_last_row() -> None:
+    drawn = extract_tree([Part(text="Net sales | 41,835 | 46,298", citations=(1, 2))], [], cite)
+    assert [flat(n) for n in nodes(drawn) if n[0] == "tr"] == ["Net sales41,83546,29812"]
+    assert not [n for n in nodes(drawn) if n[0] == "thead"]
 
 
 def test_a_quote_is_emphasised_in_its_passage() -> None:

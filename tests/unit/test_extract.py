@@ -116,6 +116,46 @@ def test_the_row_of_a_table_that_the_question_names_is_quoted(extract: Answerer)
     assert quotes(extract, "What was the interest expense in 2023?", [table])[0] == table.sentences[1]
 
 
+def test_a_row_is_quoted_under_its_header_and_both_are_cited(extract: Answerer) -> None:
+    table = passage(
+        "($ in millions) | 2023 | 2022",
+        "Net sales | 41,835 | 46,298",
+        "Interest expense | 512 | 498",
+        title="Annual report 2023",
+        heading="Consolidated statements of earnings",
+    )
+    events = list(extract.stream("What was the interest expense in 2023?", [table], ()))
+    assert isinstance(events[0], Text)
+    assert events[0].text.startswith("($ in millions) | 2023 | 2022\n")
+    assert "Interest expense | 512 | 498" in events[0].text.split("\n")
+    cites = [event for event in events if isinstance(event, Cite)]
+    assert [cite.quote for cite in cites] == events[0].text.split("\n")
+    assert [table.sentences[cite.first] for cite in cites] == [cite.quote for cite in cites]
+
+
+def test_rows_of_one_table_are_one_block_in_the_order_of_the_table(extract: Answerer) -> None:
+    table = passage(
+        "2023 | 2022", "Interest expense, bonds | 512 | 498", "Rent | 3 | 4", "Interest expense, loans and leases | 12 | 8", title="Report"
+    )
+    texts = [event.text for event in extract.stream("What was the interest expense?", [table], ()) if isinstance(event, Text)]
+    assert texts == ["2023 | 2022\nInterest expense, bonds | 512 | 498\nInterest expense, loans and leases | 12 | 8"]
+
+
+def test_a_comparison_quotes_from_each_document_it_names(extract: Answerer) -> None:
+    told = "The company emitted {} tonnes of carbon dioxide in 2021, and wants to emit less."
+    alder = passage(told.format("112,500"), *(f"Alder Foods emitted carbon dioxide at plant {n}." for n in range(8)), title="Alder Foods")
+    birch = passage(told.format("10,000"), title="Birch Mining", rank=9)
+    cedar = passage(told.format("77"), title="Cedar Hotels", rank=2)
+    passages = [alder, cedar, birch]
+    cites = [
+        event
+        for event in extract.stream("Which emitted more carbon dioxide in 2021, Alder Foods or Birch Mining?", passages, ())
+        if isinstance(event, Cite)
+    ]
+    assert {passages[cite.passage].title for cite in cites} == {"Alder Foods", "Birch Mining"}
+    assert len(cites) <= QUOTED
+
+
 def test_a_row_that_the_question_does_not_name_is_not_quoted(extract: Answerer) -> None:
     table = passage("Goodwill | 1,400 | 1,383", "Inventories | 5,140 | 5,965", "The harbour was built in 1887 by Ada Holm.")
     assert quotes(extract, "Who built the harbour?", [table]) == ["The harbour was built in 1887 by Ada Holm."]
