@@ -14,6 +14,7 @@ from rag import answer, consent, conversation, library
 from rag.deps import Deps
 from rag.errors import PermanentProviderError, QuestionError
 from rag.providers import BlockEnd, Cite, Text
+from rag.providers.extract import Extract
 from rag.providers.fake import FakeAnswerer
 from tests import pdfs
 from tests.flows.conftest import SUBJECT, Index
@@ -224,3 +225,17 @@ def test_an_old_answer_keeps_its_quotes_when_the_document_is_deleted(deps: Deps,
     assert [c.quote for c in after] == [c.quote for c in before]
     assert {c.document_id for c in after} == {None}
     assert {c.filename for c in after} == {"report.pdf"}
+
+
+def test_without_a_model_nothing_is_quoted_for_a_question_that_the_documents_do_not_answer(deps: Deps, index: Index) -> None:
+    index(deps, pdfs.report())
+    quoting = replace(deps, answerers=(Extract(deps.embedder),))
+    first, *_, last = answer.answer(quoting, SUBJECT, "How many penguins live on Heard Island?", selection=Selection())
+    assert last.abstained
+    assert last.parts == ()
+    assert first.trace is not None
+    assert first.trace["hits"]  # the nearest passages stay
+
+    *_, last = answer.answer(quoting, SUBJECT, QUESTION, selection=Selection())
+    assert not last.abstained
+    assert last.citations
