@@ -169,6 +169,21 @@ def file_parts(connection: Connection, document_id: int) -> Iterator[bytes]:
             yield bytes(content)
 
 
+def file_size(connection: Connection, document_id: int) -> int:
+    """The file's bytes as they are kept; 0 where there is none."""
+    row = connection.execute(
+        "select coalesce(sum(octet_length(content)), 0)::bigint from files where document_id = %s", [document_id]
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def file_part(connection: Connection, document_id: int, part: int) -> bytes | None:
+    """One part of the file's bytes, from 0; None behind the last."""
+    with connection.cursor(binary=True) as cursor:
+        row = cursor.execute("select content from files where document_id = %s and part = %s", [document_id, part]).fetchone()
+    return bytes(row[0]) if row else None
+
+
 def documents(
     connection: Connection, *, ids: Sequence[int] | None = None, lineage: int | None = None, collection: str | None = None
 ) -> list[Document]:
@@ -196,6 +211,16 @@ def pages(connection: Connection, document_id: int) -> list[Page]:
                from pages where document_id = %s order by number""",
             [document_id],
         ).fetchall()
+
+
+def page(connection: Connection, document_id: int, number: int) -> Page | None:
+    """One page as the report tells it; None where it has not been read, or is not the subject's."""
+    with connection.cursor(row_factory=class_row(Page)) as cursor:
+        return cursor.execute(
+            """select number, label, width::float8 as width, height::float8 as height, source, note, turned, confidence::float8 as confidence, marks
+               from pages where document_id = %s and number = %s""",
+            [document_id, number],
+        ).fetchone()
 
 
 def recognised(connection: Connection, document_ids: Sequence[int]) -> dict[tuple[int, int], float | None]:

@@ -15,6 +15,7 @@ import streamlit as st
 from pages.parts.escape import plain
 from pages.parts.i18n import _, told
 from pages.parts.state import page_state
+from pages.parts.subject import subject_of
 from rag import process
 
 if TYPE_CHECKING:
@@ -41,16 +42,11 @@ def frame(title: str) -> Frame:
     except LookupError as error:
         st.error(plain(told(str(error))), icon=":material/error:")
         st.stop()
-    return Frame(deps=deps, subject=_subject(deps))
+    return Frame(deps=deps, subject=subject_of(deps))
 
 
 def _asset(name: str) -> str:
     return files("pages.parts").joinpath(name).read_text(encoding="utf-8")
-
-
-def _subject(deps: Deps) -> str:
-    """Who is signed in. With sign-in off (there is none yet) everyone who reaches this address is the one subject."""
-    return deps.settings.subject
 
 
 def _navigation() -> None:

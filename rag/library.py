@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from db import as_subject
 from db import chunks as chunk_rows
@@ -27,13 +26,15 @@ from rag.consent import Purpose
 from rag.deps import Deps
 from rag.errors import DocumentGone, UploadError
 from rag.names import check_collection, check_filename, clean_name
+from rag.originals import original, original_parts, original_size
+from rag.page_images import WIDTH, page, page_image
 from rag.shelves import Moved, collections, create_collection, delete_collection, empty_collection, move, rename_collection
 
 DEFAULT_COLLECTION = "Library"
-PAGE_IMAGES = 64  # rendered pages kept in memory, about 0.3 MB each
 
 # what the pages find here, though it is made elsewhere
 __all__ = [
+    "WIDTH",
     "Chunk",
     "Collection",
     "Document",
@@ -47,6 +48,11 @@ __all__ = [
     "delete_collection",
     "empty_collection",
     "move",
+    "original",
+    "original_parts",
+    "original_size",
+    "page",
+    "page_image",
     "rename_collection",
 ]
 
@@ -144,24 +150,6 @@ def passages(deps: Deps, subject: str, keys: Sequence[Key]) -> dict[Key, Chunk]:
     """Chunks by document and ordinal, without those whose document is gone."""
     with as_subject(deps.pool, subject) as connection:
         return chunk_rows.fetch(connection, keys)
-
-
-def original(deps: Deps, subject: str, document_id: int) -> bytes:
-    """The PDF as it was uploaded, or without its password once that was given. Raises DocumentGone."""
-    with as_subject(deps.pool, subject) as connection:
-        content = b"".join(document_rows.file_parts(connection, document_id))
-    if not content:
-        raise DocumentGone("This document has been deleted.")
-    return content
-
-
-def page_image(deps: Deps, subject: str, document_id: int, number: int, *, scale: float = 1.6) -> bytes:
-    """A PNG of a page, upright as displayed, `scale` pixels per PDF point. Raises DocumentGone, UnreadableDocument.
-
-    Rendered once and kept; the subject's right to see it is checked each time.
-    """
-    document(deps, subject, document_id)
-    return _rendered(_Source(deps, subject, document_id), number, scale)
 
 
 def busy(deps: Deps, subject: str) -> set[int]:
@@ -262,23 +250,3 @@ def discard(deps: Deps, subject: str, document_id: int) -> bool:
     """Remove a new version that was never ready, such as one that failed, and keep the versions before it. False where there is none such."""
     with as_subject(deps.pool, subject) as connection:
         return version_rows.discard(connection, document_id)
-
-
-@dataclass(frozen=True, eq=False)
-class _Source:
-    """Where a page's bytes come from; equal when it is the same document, whoever asks."""
-
-    deps: Deps
-    subject: str
-    document_id: int
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Source) and other.document_id == self.document_id and other.deps.pool is self.deps.pool
-
-    def __hash__(self) -> int:
-        return hash(self.document_id)
-
-
-@lru_cache(maxsize=PAGE_IMAGES)
-def _rendered(source: _Source, number: int, scale: float) -> bytes:
-    return pdf.render(original(source.deps, source.subject, source.document_id), number, scale=scale)

@@ -256,7 +256,7 @@ def read(content: bytes, *, limits: Limits = USUAL, recogniser: Recogniser | Non
         return parser.reading(list(parser.pages()))
 
 
-def render(content: bytes, page: int, *, scale: float, limits: Limits = USUAL) -> bytes:
+def render(content: bytes | Iterable[bytes], page: int, *, scale: float, limits: Limits = USUAL) -> bytes:
     """One page (from 1) as PNG, upright as displayed, `scale` pixels per point. Raises UnreadableDocument, InterruptedError."""
     with scratch_folder() as folder:
         _store(content, folder)

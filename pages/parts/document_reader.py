@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.parts.boxed_page import boxed_page
 from pages.parts.document_head import document_head
 from pages.parts.escape import plain
 from pages.parts.i18n import _
-from pages.parts.page_image import SCALE
 from pages.parts.page_quality import kind_of, page_told
 from pages.parts.page_report import page_report
-from pages.parts.page_turner import page_turner
 from pages.parts.state import page_state
 from rag import library
 
@@ -30,26 +29,20 @@ def document_reader(deps: Deps, subject: str, document_id: int) -> None:
     if not pages:
         st.info(_("Its pages have not been read yet."))
         return
-    report = st.container()
+    page_report(document_id, pages, on_turn=_turn)
     last = len(pages)
     state.page = min(max(1, state.page), last)
     number = state.page
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        with st.container(width="content"):
-            page_turner(number, last, key="reader-turner", on_turn=_turn)
-        picked = st.selectbox(
-            _("Page"), [page.number for page in pages], index=number - 1, format_func=lambda n: page_name(pages[n - 1], last),
-            label_visibility="collapsed", width=260,
-        )  # fmt: skip
+    picked = st.selectbox(
+        _("Page"), [page.number for page in pages], index=number - 1, format_func=lambda n: page_name(pages[n - 1], last),
+        label_visibility="collapsed", width=260,
+    )  # fmt: skip
     if picked is not None and picked != number:
         _turn(picked)
         st.rerun()
     if said := page_told(pages[number - 1]):
         st.info(plain(" ".join(said)), icon=":material/info:")
-    png = library.page_image(deps, subject, document_id, number, scale=SCALE)
-    st.image(png, width="stretch", alt=_("Page {page} of {file}").format(page=number, file=document.filename))
-    with report:  # after the page itself: its pictures take their time
-        page_report(deps, subject, document_id, pages, on_turn=_turn)
+    boxed_page(deps, subject, document_id, page=number, home=number, marks=[], key="reader-page", on_turn=_turn)
 
 
 def page_name(page: Page, last: int) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from db.chunks import STRUCTURAL
-from pages.parts.boxed_page import boxed_page, boxes_of
+from pages.parts.boxed_page import Mark, boxed_page, boxes_of
 from pages.parts.escape import plain
 from pages.parts.guard import attempt, guard
 from pages.parts.i18n import _, told
@@ -34,7 +34,7 @@ def hit_sheet(deps: Deps, subject: str, row: Row) -> None:
 
     @st.dialog(_("Passage"), width="large", on_dismiss=_close)
     def sheet() -> None:
-        with guard("hit-sheet"):
+        with guard("hit-sheet"), st.container(key="hit-sheet"):
             _hit(deps, subject, row)
 
     sheet()
@@ -55,8 +55,8 @@ def _hit(deps: Deps, subject: str, row: Row) -> None:
     draw_tree(["p", {"c": "title", "title": title(row)}, title(row)], key="hit-title")
     try:
         boxed_page(
-            deps, subject, row.key[0], page=page_state().hit_page, home=row.chunk.first_page, boxes=boxes_of([row.chunk]), pale=True,
-            key="hit-turner", on_turn=_turn,
+            deps, subject, row.key[0], page=page_state().hit_page, home=row.chunk.first_page,
+            marks=[Mark(kind="passage", boxes=boxes_of([row.chunk]))], key="hit-page", on_turn=_turn,
         )  # fmt: skip
     except (DocumentGone, UnreadableDocument) as error:
         st.info(plain(told(str(error))), icon=":material/info:")

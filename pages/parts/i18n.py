@@ -19,6 +19,7 @@ from babel.messages.pofile import read_po
 
 from db import DatabaseAway
 from pages.parts.state import page_state
+from pages.parts.subject import subject_of
 from rag import process
 from rag.preferences import preferences
 
@@ -48,7 +49,7 @@ def forget_language() -> None:
 def _chosen() -> str:
     try:
         deps = process.provided()
-        return preferences(deps, deps.settings.subject).language
+        return preferences(deps, subject_of(deps)).language
     except (LookupError, DatabaseAway):  # the page says so itself, in the browser's language
         return ""
 

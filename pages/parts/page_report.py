@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,19 +9,15 @@ import streamlit as st
 
 from pages.parts.i18n import _, plural
 from pages.parts.page_quality import doubtful, kind_of, kinds_told, page_told
+from pages.parts.paper_routes import WIDTHS, page_path
 from pages.parts.state import THUMBNAILS, page_state
 from pages.parts.tree_component import Click, Node, button, draw_tree
-from rag import library
-from rag.errors import UnreadableDocument
 
 if TYPE_CHECKING:
     from db.documents import Page
-    from rag.deps import Deps
-
-SCALE = 0.22  # pixels per PDF point: about 130 wide
 
 
-def page_report(deps: Deps, subject: str, document_id: int, pages: Sequence[Page], *, on_turn: Callable[[int], None]) -> None:
+def page_report(document_id: int, pages: Sequence[Page], *, on_turn: Callable[[int], None]) -> None:
     """Draw it; nothing for a document whose every page simply holds text. A click on a picture turns to its page."""
     kinds = kinds_told(pages)
     if len(kinds) == 1 and all(page.source == "text" for page in pages):
@@ -43,21 +38,15 @@ def page_report(deps: Deps, subject: str, document_id: int, pages: Sequence[Page
             else:
                 on_turn(int(click.argument))
 
-        with st.container(horizontal=True, gap="small", key="thumbnails"):
-            for page in looked_at[:shown]:  # one component each, so that each shows as soon as it is rendered
-                draw_tree(_thumbnail(deps, subject, document_id, page), key=f"thumbnail-{page.number}", on_click=clicked)
+        parts: list[Node] = [["div", {"c": "thumbnails"}, *(_thumbnail(document_id, page) for page in looked_at[:shown])]]
         if (left := len(looked_at) - shown) > 0:
-            more = button(plural("Show more ({n} left)", "Show more ({n} left)", left), act="more:", classes="link small")
-            draw_tree(more, key="more-thumbnails", on_click=clicked)
+            parts.append(button(plural("Show more ({n} left)", "Show more ({n} left)", left), act="more:", classes="link small"))
+        draw_tree(["div", {}, *parts], key="thumbnails", on_click=clicked)
 
 
-def _thumbnail(deps: Deps, subject: str, document_id: int, page: Page) -> Node:
+def _thumbnail(document_id: int, page: Page) -> Node:
     said = _("Page {page}: {kind}").format(page=page.number, kind=kind_of(page))
-    try:
-        png = library.page_image(deps, subject, document_id, page.number, scale=SCALE)
-        picture: Node = ["img", {"c": "picture", "label": said, "png": base64.b64encode(png).decode()}]
-    except UnreadableDocument:
-        picture = ["div", {"c": "picture broken"}, "×"]
+    picture = ["img", {"c": "picture", "label": said, "src": page_path(document_id, page.number, width=WIDTHS[0])}]
     return button(
         picture, ["span", {"c": "small"}, str(page.number), " ", ["span", {"c": "faint"}, kind_of(page)]],
         act=f"turn:{page.number}", classes="thumbnail", label=said, tip=" ".join(page_told(page)),

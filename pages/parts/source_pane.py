@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts.boxed_page import boxed_page, boxes_of
+from pages.parts.boxed_page import Mark, boxed_page, boxes_of
 from pages.parts.escape import plain
 from pages.parts.followed import read_answer
 from pages.parts.guard import guard
@@ -14,7 +15,8 @@ from pages.parts.i18n import _, plural, told
 from pages.parts.markdown_tree import passage_tree
 from pages.parts.newer_version import newer_version
 from pages.parts.page_quality import recognised_told
-from pages.parts.source_cards import cards_tree, context_label, stages_tree
+from pages.parts.paper_routes import original_path
+from pages.parts.source_cards import cards_tree, context_label, stages_tree, waiting_tree
 from pages.parts.state import Answer, Opened, page_state
 from pages.parts.tree_component import Click, Node, draw_tree
 from rag import conversation, library
@@ -106,7 +108,7 @@ def _sheet(title: str, deps: Deps, subject: str) -> None:
 
     @st.dialog(title, width="large", on_dismiss=_close)
     def sheet() -> None:
-        with guard("sheet"):
+        with guard("sheet"), st.container(key="source-sheet"):
             opened = page_state().opened
             if opened:
                 _opened(deps, subject, opened)
@@ -124,7 +126,7 @@ def _sources(deps: Deps, subject: str, conversation_id: int) -> None:
         return
     if not read.sources:
         if not read.message.finished:
-            st.caption(_("The sources appear here."))
+            draw_tree(waiting_tree(), key="cards-to-come")
         return
     state.pane_knows = read.message.id
 
@@ -142,15 +144,7 @@ def _sources(deps: Deps, subject: str, conversation_id: int) -> None:
 def _opened(deps: Deps, subject: str, opened: Opened) -> None:
     """A source: its page, the passage with the quote emphasised, why it was found, its context set apart."""
     document_id = opened.document_id
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        if not page_state().in_dialog:
-            st.button(_("All sources"), icon=":material/arrow_back:", type="tertiary", key="close-source", on_click=_close)
-        if document_id is not None:
-            st.download_button(
-                _("Original"), data=lambda: library.original(deps, subject, document_id), file_name=opened.filename.rpartition("/")[2], mime="application/pdf",
-                icon=":material/download:", type="tertiary", key="original", on_click="ignore",
-            )  # fmt: skip
-    draw_tree(_title(opened), key="source-title")
+    _head(opened)
     chunks: list[Chunk] = []
     try:
         if document_id is None:
@@ -166,8 +160,8 @@ def _opened(deps: Deps, subject: str, opened: Opened) -> None:
         held = library.passages(deps, subject, [(document_id, ord_) for ord_ in opened.ords])
         chunks = [held[document_id, ord_] for ord_ in opened.ords if (document_id, ord_) in held]
         boxed_page(
-            deps, subject, document_id, page=opened.page, home=opened.first_page, boxes=opened.boxes or boxes_of(chunks),
-            pale=not opened.boxes, key="turner", on_turn=_turn,
+            deps, subject, document_id, page=opened.page, home=opened.first_page, marks=_marks(opened, chunks, read), key="source-page",
+            on_turn=_turn, on_cite=partial(_open_other, read),
         )  # fmt: skip
     except DocumentGone:
         st.info(_("This document has been deleted. The quote is kept."), icon=":material/info:")
@@ -176,9 +170,49 @@ def _opened(deps: Deps, subject: str, opened: Opened) -> None:
     draw_tree(["div", {}, *_below(deps, subject, opened, chunks)], key="source-passage")
 
 
-def _title(opened: Opened) -> Node:
+def _head(opened: Opened) -> None:
+    """What it is, the way back to all sources, and what can be done with it."""
+
+    def clicked(_click: Click) -> None:
+        _close()
+
+    tools: list[Node] = []
+    if not page_state().in_dialog:
+        tools += [["button", {"c": "link", "act": "close:", "escape": True}, "← " + _("All sources")], ["span", {"c": "gap"}]]
+    if opened.quote:
+        quoted = _("“{quote}” ({file}, page {page})").format(quote=opened.quote, file=opened.filename, page=opened.first_page)
+        tools.append(["button", {"c": "link", "copy": quoted, "copied": _("Copied"), "tip": _("With file and page")}, _("Copy quote")])
+    if opened.document_id is not None:
+        at_page = original_path(opened.document_id, page=opened.page)
+        tools.append(["a", {"to": at_page, "tip": _("The PDF in a new tab, at this page")}, _("Open PDF")])
+        tools.append(["a", {"to": original_path(opened.document_id, save=True), "save": True}, _("Download")])
     badge: list[Node] = [["span", {"c": "badge"}, str(opened.number)]] if opened.number else []
-    return ["p", {"c": "top title"}, *badge, ["span", {"c": "line", "title": opened.filename}, opened.filename]]
+    title: Node = ["p", {"c": "top title"}, *badge, ["span", {"c": "line", "title": opened.filename}, opened.filename]]
+    draw_tree(["div", {}, ["div", {"c": "pane-head"}, *tools], title], key="source-head", on_click=clicked)
+
+
+def _marks(opened: Opened, chunks: Sequence[Chunk], read: Answer | None) -> list[Mark]:
+    """What is boxed: what was opened, and whatever else the same answer cites of the document."""
+    shown = Mark(kind="passage", boxes=boxes_of(chunks))
+    if opened.number is not None:
+        shown = Mark(kind="cited", boxes=opened.boxes, number=opened.number, label=_cited_as(opened.number, opened.quote))
+    others = [c for c in read.citations if c.document_id == opened.document_id and c.number != opened.number] if read else []
+    return [
+        shown,
+        *(Mark(kind="other", boxes=c.boxes, number=c.number, label=_cited_as(c.number, c.quote), tip=f"“{c.quote}”") for c in others),
+    ]
+
+
+def _cited_as(number: int, quote: str) -> str:
+    return _("Citation {number}: {quote}").format(number=number, quote=quote)
+
+
+def _open_other(read: Answer | None, click: Click) -> None:
+    """Turn to another citation of the same answer."""
+    if read is not None:
+        open_source(opened_citation(read, int(click.argument)), width=click.width)
+    if not page_state().in_dialog:
+        st.rerun(["pane", "answers"])
 
 
 def _below(deps: Deps, subject: str, opened: Opened, chunks: Sequence[Chunk]) -> list[Node]:
@@ -193,7 +227,7 @@ def _below(deps: Deps, subject: str, opened: Opened, chunks: Sequence[Chunk]) ->
         parts.append(["p", {"c": "passage"}, ["mark", {}, opened.quote]])
     read = read_answer(deps, subject, opened.message_id)
     found = read.found(opened.document_id, opened.ords) if read else None
-    if found is not None:
+    if found is not None and found.stages:
         parts += [["h6", {}, _("Why it was found")], stages_tree(found)]
     label = ""
     for chunk in chunks:

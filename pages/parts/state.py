@@ -42,14 +42,16 @@ class Found:
     first_page: int
     last_page: int
     snippet: str
-    stages: dict[str, tuple[int, float]]  # dense, bm25, fused, reranked -> rank and score; those that did not find it are absent
+    stages: dict[
+        str, tuple[int, float]
+    ]  # dense, bm25, fused, reranked -> rank and score; those that did not find it are absent; none where documents were read whole
 
     @classmethod
     def from_json(cls, hit: dict[str, Any]) -> Found:
         return cls(
             rank=hit["rank"], document_id=hit["document_id"], ord=hit["ord"], filename=hit["document"], heading=hit["heading"],
             first_page=hit["first_page"], last_page=hit["last_page"], snippet=hit["snippet"],
-            stages={stage: (int(rank), float(score)) for stage, (rank, score) in hit["stages"].items()},
+            stages={stage: (int(rank), float(score)) for stage, (rank, score) in hit.get("stages", {}).items()},
         )  # fmt: skip
 
 
@@ -228,6 +230,8 @@ class PageState:
     questions_taken: str = ""  # what became of an uploaded file of questions
     reading: int | None = None  # the document that is open page by page
     page: int = 1
+    zoom: float = 1.0  # of pages, to the width that there is
+    unseen: dict[tuple[int, int], int] = field(default_factory=dict)  # pages whose pictures did not come, and how often
     thumbnails: int = THUMBNAILS  # that the page-quality report shows
     inspection: Inspection | None = None  # what the inspector shows, of the address it was made for
     inspected: Address | None = None

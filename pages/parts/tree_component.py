@@ -2,10 +2,13 @@
 
 A node is a string or ``[tag, attributes, *children]``. Attributes: ``c`` class names (ours, never from a document), ``title``, ``start``
 (of a list), ``act`` (what a click on a button means, such as "cite:3"), ``copy`` (text that a click on a button puts on the clipboard) and
-``copied`` (what it says then), ``to`` (of an a: a path of our own, beginning with "/", opened in a new tab), ``label`` (for screen readers),
-``on`` (pressed), ``off`` (disabled), ``open`` (of details; the reader may close and open it), ``tip`` (shown on hover and focus), ``n`` (a
-number to find it by), ``tick`` (a check box, ticked or not), ``bar`` (how much of it is filled, 0 to 1), ``png`` (of an img, in base64:
-nothing is fetched). tree.js ignores whatever it does not know. Classes for all: ``beside`` lays its children side by side where there is
+``copied`` (what it says then), ``to`` (of an a: a path of our own, beginning with "/", opened in a new tab, or with ``save`` saved), ``label`` (for screen readers),
+``on`` (pressed), ``off`` (disabled), ``open`` (of details; the reader may close and open it), ``tip`` (shown on hover and focus), ``n`` (the
+number of a citation: it gets the focus back when what it opened is closed), ``tick`` (a check box, ticked or not), ``bar`` (how much of it
+is filled, 0 to 1). Of pictures: ``src`` (a path of our own), ``broken`` (what it means that it did not come), ``at`` (where it lies: left,
+top, width and height in per cent), ``wide`` (per cent), ``shape`` (width by height), ``look`` (``at`` names a place, ``centre`` is where in
+the scrolled element that is, x and y from 0 to 1: a new one is scrolled to). Of the keyboard: ``keys`` (what each means within an element),
+``escape`` (this button is what Escape presses). tree.js ignores whatever it does not know. Classes for all: ``beside`` lays its children side by side where there is
 room, ``skeleton`` stands for what is still to come.
 """
 

@@ -1,4 +1,4 @@
-"""The ASGI application: Streamlit's, with our response headers and a route that says whether the database answers."""
+"""The ASGI application: Streamlit's, with our response headers, and routes: to pages and files, and whether the database answers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from streamlit import config
 
+from pages.parts.paper_routes import paper_routes
 from rag import outage, process
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def app() -> st.App:
     """The application over this process's Deps (rag.process)."""
     settings = process.provided().settings
     headers = {**HEADERS, "Content-Security-Policy": POLICY.format(scripts=" ".join(_own_scripts()))}
-    made = st.App(ENTRY, routes=[Route("/readyz", _ready)], middleware=[Middleware(_Headers, headers=headers)])
+    made = st.App(ENTRY, routes=[Route("/readyz", _ready), *paper_routes()], middleware=[Middleware(_Headers, headers=headers)])
     config.set_option("server.maxUploadSize", settings.max_file_mb)  # after App, which finds .streamlit/config.toml by its script
     return made
 
@@ -74,7 +75,9 @@ class _Headers:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self._headers)
+                sent = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    sent.setdefault(name, value)  # a route may have a policy of its own
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -87,11 +87,20 @@ class Visit:
         box.fill(question)
         box.press("Enter")
 
-    def boxed_image(self) -> bytes:
-        """The PNG of the page that the source pane shows."""
-        image = self.page.locator('[data-testid="stImage"] img').first
-        image.wait_for()
-        return self.page.request.get(str(image.evaluate("image => image.src"))).body()
+    def cited_box(self) -> tuple[int, int, int, int]:
+        """Where on its page the source pane boxes what was cited: left, top, right and bottom, each as a thousandth of the page."""
+        self.page.locator(".sheet img[data-loaded]").wait_for()
+        page = self.page.locator(".sheet").bounding_box()
+        boxes = [box.bounding_box() for box in self.page.locator(".box.cited").all()]
+        assert page
+        assert boxes
+        edges = [(b["x"], b["y"], b["x"] + b["width"], b["y"] + b["height"]) for b in boxes if b]
+        left, top, right, bottom = (edge(side) for edge, side in zip((min, min, max, max), zip(*edges, strict=True), strict=True))
+        across, down = (
+            (lambda x: round(1000 * (x - page["x"]) / page["width"])),
+            (lambda y: round(1000 * (y - page["y"]) / page["height"])),
+        )
+        return across(left), down(top), across(right), down(bottom)
 
 
 @pytest.fixture

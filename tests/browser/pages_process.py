@@ -29,6 +29,9 @@ LONG = (
     Text(text="\n\nAnd that is the end."),
     BlockEnd(),
 )
+SEVERAL = tuple(  # of one passage, one after the other
+    event for n in range(6) for event in (Text(text=f"Claim {n} is cited. "), Cite(passage=0, first=n, last=n + 1, quote="e"), BlockEnd())
+)
 HOSTILE = (
     Text(
         text='A model says <img src="http://127.0.0.1:9/m.png" onerror="window.hostile=5"> ![p](http://127.0.0.1:9/p.png) [l](javascript:1)'
@@ -39,6 +42,7 @@ HOSTILE = (
 SCENARIOS = {
     "quotes": FakeAnswerer(),
     "written": FakeAnswerer(script=LONG),
+    "several": FakeAnswerer(script=SEVERAL),
     "slow": FakeAnswerer(script=LONG, delay=0.05),
     "very slow": FakeAnswerer(script=(Text(text="Well "), *LONG), delay=0.4),
     "failing": FakeAnswerer(

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable
 
-from PIL import Image
 from playwright.sync_api import expect
 
 from tests import pdfs
 from tests.browser import papers
 from tests.browser.conftest import Visit
-
-AMBER = (255, 196, 0)
-
-
-def amber(png: bytes) -> tuple[int, int, int, int] | None:
-    """Where an image is tinted like a cited sentence: (left, top, right, bottom), each as a thousandth of its size."""
-    page = Image.open(io.BytesIO(png)).convert("RGB")
-    red, _, blue = page.split()
-    tinted = (
-        Image.merge("RGB", (red, red, blue)).convert("L", matrix=(0.5, 0.5, -1, 0)).point(lambda v: 255 if v > 30 else 0)
-    )  # red without blue
-    found = tinted.getbbox()
-    return found and tuple(round(1000 * v / (page.width, page.height)[i % 2]) for i, v in enumerate(found))  # type: ignore[return-value]  # four
 
 
 def test_upload_progress_question_citation_boxed_page(situate: str, visit: Callable[..., Visit]) -> None:
@@ -48,9 +33,7 @@ def test_upload_progress_question_citation_boxed_page(situate: str, visit: Calla
     number.click()
     expect(page.get_by_text("Page 2 of 4")).to_be_visible()
     expect(page.locator("mark")).to_contain_text("7.4 million")
-    box = amber(window.boxed_image())
-    assert box is not None
-    left, top, right, bottom = box
+    left, top, right, bottom = window.cited_box()
     assert 105 <= left <= 120  # the paragraph begins at the left margin (50 of 420 points) ...
     assert 110 <= top <= 160  # ... below the section's heading at the top
     assert right - left > 500
@@ -61,7 +44,7 @@ def test_upload_progress_question_citation_boxed_page(situate: str, visit: Calla
     page.get_by_role("button", name="Back to the passage").click()
     expect(page.get_by_text("Page 2 of 4")).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Original").click()
+        page.get_by_role("link", name="Download").click()
     assert download.value.suggested_filename == "lighthouse.pdf"
     assert download.value.path().read_bytes() == papers.report()
 
@@ -90,7 +73,7 @@ def test_a_number_is_reached_and_opened_with_the_keyboard(situate: str, visit: C
             break
     expect(page.locator(".tip:visible")).to_contain_text("page")
     page.keyboard.press("Enter")
-    expect(page.locator('[data-testid="stImage"] img')).to_be_visible()
+    expect(page.locator(".sheet img")).to_be_visible()
     expect(page.locator("button.cite[aria-pressed=true]")).to_have_count(1)
     assert page.locator("button.cite[aria-pressed=true]").evaluate("b => b.getRootNode().activeElement === b")  # the focus stays
 
@@ -108,7 +91,7 @@ def test_a_chinese_browser_sees_chinese_and_is_answered_in_it(situate: str, visi
     expect(quote).to_be_visible()
     quote.locator("button.cite").first.click()
     expect(page.get_by_text("第 2 页，共 3 页")).to_be_visible()
-    assert amber(window.boxed_image()) is not None
+    assert window.cited_box()
 
 
 def test_on_a_phone_a_source_opens_over_the_page_and_closes_again(situate: str, visit: Callable[..., Visit]) -> None:
@@ -120,7 +103,7 @@ def test_on_a_phone_a_source_opens_over_the_page_and_closes_again(situate: str, 
     window.ask("What was the operating profit in 2031?")
     page.locator("button.cite").first.click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.locator('[data-testid="stImage"] img')).to_be_visible()
+    expect(dialog.locator(".sheet img")).to_be_visible()
     before = dialog.get_by_text(re.compile(r"Page \d of \d")).inner_text()
     dialog.get_by_label(re.compile("Next page|Previous page")).first.click()
     expect(dialog.get_by_text(re.compile(r"Page \d of \d"))).not_to_have_text(before)

@@ -31,9 +31,9 @@ def test_sources_come_before_the_answer_and_can_be_read_while_it_grows(pages: Ca
     expect(page.locator("button.card").first).to_be_visible()
     expect(page.get_by_text("Paragraph 0")).to_have_count(0)
     page.locator("button.card").first.click()
-    expect(page.locator('[data-testid="stImage"] img')).to_be_visible()
+    expect(page.locator(".sheet img")).to_be_visible()
     expect(page.get_by_text("Paragraph 0")).to_be_visible()
-    expect(page.locator('[data-testid="stImage"] img')).to_be_visible()
+    expect(page.locator(".sheet img")).to_be_visible()
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_text("Stopped. What was written so far is kept.")).to_be_visible()
     expect(page.get_by_text("Paragraph 0")).to_be_visible()
@@ -129,7 +129,7 @@ def test_hostile_text_loads_nothing_and_runs_nothing(
     expect(page.get_by_text("<img src='http://127.0.0.1:9/").first).to_be_visible()  # as text
     window.go("documents")
     page.locator("button.title").first.click()
-    expect(page.locator('[data-testid="stImage"] img')).to_be_visible()
+    expect(page.locator(".sheet img")).to_be_visible()
     assert page.evaluate("window.hostile") is None
     assert window.elsewhere == []
     assert page.locator("a[href^=javascript]").count() == 0

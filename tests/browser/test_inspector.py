@@ -32,7 +32,7 @@ def test_the_table_and_the_picture_open_the_boxed_page(deps: Deps, pages: Callab
     store(deps, "lighthouse.pdf", papers.report())
     window = visit(pages("quotes"))
     page = window.go(f"inspector?{urlencode({'q': QUESTION})}")
-    image = page.locator('[data-testid="stImage"] img')
+    image = page.locator(".sheet img")
 
     row = page.locator("table.stages button").first
     row.focus()
@@ -65,7 +65,7 @@ def test_on_a_phone_a_passage_opens_in_a_dialog(deps: Deps, pages: Callable[[str
     window = visit(pages("quotes"), viewport={"width": 390, "height": 800})
     page = window.go(f"inspector?{urlencode({'q': QUESTION})}")
     page.locator("table.stages button").first.click()
-    expect(page.get_by_role("dialog").locator('[data-testid="stImage"] img')).to_be_visible()
+    expect(page.get_by_role("dialog").locator(".sheet img")).to_be_visible()
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
@@ -82,7 +82,7 @@ def test_a_hostile_document_is_text_in_the_table_the_picture_and_the_pane(
     first_dot(page).hover(force=True)
     expect(page.locator("#vg-tooltip-element")).to_contain_text("<img src=")
     page.locator("table.stages button").first.click()
-    expect(page.locator('[data-testid="stImage"] img')).to_be_visible()
+    expect(page.locator(".sheet img")).to_be_visible()
     expect(page.get_by_text("<script>window.hostile=2</script>").first).to_be_visible()
     page.wait_for_timeout(500)
     assert window.elsewhere == []

@@ -73,7 +73,7 @@ def shown(app: AppTest) -> str:
 
 
 def _acts(tree: Any) -> list[str]:
-    return [node[1]["act"] for node in nodes(tree) if "act" in node[1]]
+    return [node[1][name] for node in nodes(tree) for name in ("act", "broken") if name in node[1]]
 
 
 def acts(app: AppTest) -> list[str]:

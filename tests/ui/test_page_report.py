@@ -26,7 +26,7 @@ ALL = [TEXT, SCAN, POOR, GARBLED, EMPTY, LOST]
 
 
 def pictures(app) -> list[str]:
-    return [node[1]["png"] for tree in trees(app) for node in nodes(tree) if node[0] == "img"]
+    return [node[1]["src"] for tree in trees(app) for node in nodes(tree) if node[0] == "img" and node[1].get("c") == "picture"]
 
 
 @pytest.fixture
