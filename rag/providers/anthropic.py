@@ -55,7 +55,7 @@ class ClaudeAnswerer:
     recipient: str | None = RECIPIENT
     is_extract = False
 
-    def __init__(self, *, model: str, api_key: str, base_url: str | None = None, timeout: float = 120.0) -> None:
+    def __init__(self, *, model: str, api_key: str, base_url: str | None = None, timeout: float = 60.0) -> None:
         """``timeout`` is in seconds and bounds the silence between two pieces of an answer, not the whole of it."""
         self._model = model
         self._client = client(api_key, base_url, timeout=timeout)
@@ -139,8 +139,9 @@ def check(client: anthropic.Anthropic, model: str) -> None:
 def translate(error: Exception, model: str) -> ProviderError:
     """A failure of the client as ours: permanent or transient, in a sentence. An error in mid-stream comes with the status 200 of its stream."""
     import anthropic
+    import httpx2
 
-    if isinstance(error, anthropic.APITimeoutError):
+    if isinstance(error, (anthropic.APITimeoutError, httpx2.TimeoutException)):  # the second in mid-stream
         return TransientProviderError("Anthropic did not answer in time. Try again later.")
     if not isinstance(error, anthropic.APIStatusError):
         return TransientProviderError("Anthropic could not be reached. Check the network, or try again later.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag.errors import PermanentProviderError, TransientProviderError
-from rag.providers import Text
+from rag.providers import Text, Usage
 from rag.providers.anthropic import ClaudeAnswerer
 from tests import standin
 from tests.passages import passage
@@ -79,3 +79,19 @@ def test_a_server_that_is_not_there_is_transient(api):
     api.close()
     with pytest.raises(TransientProviderError, match="could not be reached"):
         ask(api, url=url)
+
+
+def test_silence_before_the_answer_is_transient(api):
+    api.delay = 0.5
+    with pytest.raises(TransientProviderError, match="in time"):
+        ask(api, timeout=0.05)
+
+
+def test_silence_in_mid_stream_is_transient_and_keeps_what_was_written(api):
+    api.event_delay = 0.5
+    events = []
+    claude = ClaudeAnswerer(model="claude-haiku-4-5-20251001", api_key=api.key, base_url=api.url, timeout=0.2)
+    with pytest.raises(TransientProviderError, match="in time"):
+        events.extend(claude.stream("Did costs fall?", [PASSAGE], []))
+    assert isinstance(events[-1], Usage)
+    assert len(api.requests) == 1
