@@ -1,7 +1,7 @@
 """Which sentences of a written answer rest on nothing that was cited.
 
-A sentence is vouched for when any span in it carries a citation, or may still get one. What introduces other text (a heading, a table's
-column head, a lead-in that ends in a colon) is no claim of its own: it is marked when what follows it is.
+A sentence is vouched for when any span in it carries a citation, or may still get one. What introduces other text (a heading, the head of a
+table's column or row, a lead-in that ends in a colon) is no claim of its own: it is marked when what follows it is.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _blocks(tree: Node, leaves: list[_Leaf]) -> list[tuple[list[_Leaf], bool]]:
     """The leaves of each block, and whether it is a head; all of them, in order, are added to `leaves`."""
     blocks: list[tuple[list[_Leaf], bool]] = []
 
-    def walk(node: Node, into: list[_Leaf], *, vouched: bool) -> None:
+    def walk(node: Node, into: list[_Leaf], *, vouched: bool, heads_row: bool = False) -> None:
         if isinstance(node, str):
             leaf = _Leaf(text=node, vouched=vouched, marked=[False] * len(node))
             into.append(leaf)
@@ -71,9 +71,9 @@ def _blocks(tree: Node, leaves: list[_Leaf]) -> list[tuple[list[_Leaf], bool]]:
         elif node[0] != "button":
             if node[0] in _BLOCKS:
                 into = []
-                blocks.append((into, node[0] in _HEADS))
-            for child in node[2:]:
-                walk(child, into, vouched=vouched and node[1].get("c") != UNCITED)
+                blocks.append((into, node[0] in _HEADS or heads_row))
+            for at, child in enumerate(node[2:]):
+                walk(child, into, vouched=vouched and node[1].get("c") != UNCITED, heads_row=node[0] == "tr" and not at)
 
     loose: list[_Leaf] = []
     blocks.append((loose, False))

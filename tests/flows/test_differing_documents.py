@@ -18,6 +18,7 @@ from rag.deps import Deps
 from rag.providers import BlockEnd, Cite, Text
 from rag.providers.fake import FakeAnswerer
 from rag.providers.langchain import ChatModelAnswerer
+from rag.uncited import is_marked
 from tests import pdfs
 from tests.flows.conftest import SUBJECT, Index
 
@@ -81,3 +82,5 @@ def test_each_cell_that_claude_cites_by_itself_keeps_its_citation(deps: Deps, in
     _, *rows = table(last)
     assert last.dropped == 0
     assert [[cited_in(cell, last) for cell in row] for row in rows] == [[[], ["2030.pdf"]], [[], ["2031.pdf"]]]
+    tree = answer_tree(last.parts, lambda number: ["cite", {}, str(number)], uncited_title="", finished=True)
+    assert [is_marked(row) for row in found(tree, "tr")] == [False, False, False], "a name at the head of its row is no claim"
