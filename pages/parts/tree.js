@@ -207,17 +207,24 @@ function listen(root, tip, said) {
   document.addEventListener("keydown", closing)
 }
 
+// What scrolls sideways is reached with the keyboard, too.
+function reachable(root) {
+  for (const box of root.querySelectorAll("table, pre")) set(box, "tabindex", box.scrollWidth > box.clientWidth ? 0 : "")
+}
+
 export default function (component) {
   const root = component.parentElement.querySelector(".tree")
   const { tree, signal, reveal } = component.data
   if (!views.has(root)) {
     views.set(root, { clicks: [], waits: false })
     listen(root, component.parentElement.querySelector(".tip"), component.parentElement.querySelector(".said"))
+    new ResizeObserver(() => reachable(root)).observe(root)
   }
   const view = views.get(root)
   view.component = component
   view.last = signal === "last" // see tree_component.py, draw_tree
   patch(root, ["div", { c: "tree" }, tree])
+  reachable(root)
   root.classList.toggle("latest", reveal) // tall enough to stand at the top of the window, however short it is as yet
   if (reveal && !root.dataset.revealed) {
     root.dataset.revealed = "yes"
