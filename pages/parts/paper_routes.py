@@ -30,8 +30,9 @@ WIDTHS = (150, 1000, 1500, 2000, 3000, 4000)  # pixels in which a page is drawn;
 OURS_ONLY = {"Cross-Origin-Resource-Policy": "same-origin"}  # no page of another site shows them
 # A browser may keep them, but asks each time whether they are still the reader's to see.
 PICTURE = {**OURS_ONLY, "Cache-Control": "private, no-cache"}
-# Chromium's viewer shows no PDF in a sandbox, and its own page counts as this one's frame and object.
-ORIGINAL = {**OURS_ONLY, "Cache-Control": "private, no-store", "Content-Security-Policy": "default-src 'none'"}
+# It may load nothing, and stand in no frame. Chromium shows it in a sandbox too; of other browsers and older ones that is not sure.
+POLICY = "default-src 'none'; frame-ancestors 'none'"
+ORIGINAL = {**OURS_ONLY, "Cache-Control": "private, no-store", "Content-Security-Policy": POLICY}
 
 
 def page_path(document_id: int, number: int, *, width: int, attempt: int = 0) -> str:
