@@ -12,6 +12,7 @@ from pages.parts.guard import attempt, guard
 from pages.parts.i18n import _, language, plural, told
 from pages.parts.ladder_view import comparison, context_names, ladder_view, misses
 from pages.parts.question_collector import question_collector
+from pages.parts.rated_answers import rated_answers
 from rag import evaluate, own_questions
 from rag.question_sets import Context
 
@@ -131,6 +132,7 @@ with guard("evaluation"), st.container(key="ladder"):
     asked, measured = _("Questions"), _("Results")
     shown = st.tabs([asked, measured], default=measured if any(run.state is State.DONE for run in runs) else asked, key="evaluation-tabs")
     with shown[0], guard("questions"):
+        rated_answers(page.deps, page.subject)
         question_collector(page.deps, page.subject, collected)
     with shown[1], guard("results"):
         results(runs)

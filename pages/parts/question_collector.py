@@ -12,7 +12,7 @@ from pages.parts.guard import attempt
 from pages.parts.i18n import _, plural, told
 from pages.parts.state import page_state
 from pages.parts.tree_component import Click, Node, button, draw_tree
-from rag import own_questions, question_files
+from rag import feedback, own_questions, question_files
 from rag.conversation import LONGEST_QUESTION
 from rag.errors import SituateError
 
@@ -35,6 +35,7 @@ class Offer:
     question: str
     sought: str  # words that find them; the question itself unless the reader chose others
     hits: tuple[Hit, ...]
+    rated: int | None = None  # the message whose rating it comes from
 
 
 def question_collector(deps: Deps, subject: str, collected: Sequence[OwnQuestion]) -> None:
@@ -58,10 +59,18 @@ def _form(deps: Deps, subject: str) -> None:
 def _seek(deps: Deps, subject: str, box: str) -> None:
     """Offer passages for what was typed into a box: a question, or other words for the same question."""
     sought = str(st.session_state[box] or "")
-    state = page_state()
+    offer = page_state().offer
     with attempt():
-        question = state.offer.question if state.offer and box != "collected-question" else sought
-        state.offer = Offer(question=question, sought=sought, hits=own_questions.passages(deps, subject, sought))
+        if offer and box != "collected-question":
+            offer_passages(deps, subject, offer.question, sought=sought, rated=offer.rated)
+        else:
+            offer_passages(deps, subject, sought)
+
+
+def offer_passages(deps: Deps, subject: str, question: str, *, sought: str | None = None, rated: int | None = None) -> None:
+    """Show passages to pick from with the next run. Raises QuestionError, NothingToSearch, db.DatabaseAway."""
+    sought = question if sought is None else sought
+    page_state().offer = Offer(question=question, sought=sought, hits=own_questions.passages(deps, subject, sought), rated=rated)
 
 
 def _offered(deps: Deps, subject: str) -> None:
@@ -74,6 +83,8 @@ def _offered(deps: Deps, subject: str) -> None:
             own_questions.add(
                 deps, subject, question=offer.question, document_id=hit.chunk.document_id, ord_=hit.chunk.ord, quote=hit.chunk.text
             )
+            if offer.rated is not None:
+                feedback.settle(deps, subject, offer.rated)
             page_state().offer = None
             st.session_state["collected-question"] = ""
             st.toast(_("Added."), icon=":material/check:")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -14,8 +16,10 @@ from pydantic import SecretStr
 from db import as_subject
 from db.documents import Document
 from rag import jobs, library
+from rag.cli import execute
 from rag.deps import Deps, build
 from tests import standin
+from tests.conftest import FAKES
 from tests.postgres.corpus import add_document
 from tests.standin import AnthropicServer, CohereServer
 
@@ -32,6 +36,25 @@ def index() -> Index:
         taken = library.upload(deps, SUBJECT, filename=filename, content=content)
         work_off(deps)
         return library.document(deps, SUBJECT, taken.document_id)
+
+    return run
+
+
+Run = Callable[..., tuple[int, Any, str]]
+
+
+@pytest.fixture
+def situate(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command with --json in this process: exit code, the last thing it says on stdout (all of `ingest`, one for each file), stderr."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    for name, value in FAKES.items():
+        monkeypatch.setenv(f"SITUATE_{name.upper()}", value)
+
+    def run(*arguments: str | Path) -> tuple[int, Any, str]:
+        code = execute([*map(str, arguments), "--json"])
+        told = capsys.readouterr()
+        lines = [json.loads(line) for line in told.out.splitlines()]
+        return code, lines if arguments[0] == "ingest" else (lines[-1] if lines else None), told.err
 
     return run
 

@@ -6,9 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from procrastinate.exceptions import ConnectorException
@@ -18,28 +16,10 @@ from rag.cli import STAGES, execute
 from rag.deps import Deps
 from rag.trace import Stage
 from tests import pdfs
-from tests.conftest import FAKES
-from tests.flows.conftest import SUBJECT
+from tests.flows.conftest import SUBJECT, Run
 from tests.standin import AnthropicServer
 
 ROOT = Path(__file__).parents[2]
-Run = Callable[..., tuple[int, Any, str]]
-
-
-@pytest.fixture
-def situate(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command with --json in this process: exit code, parsed lines of stdout (or its one value), stderr."""
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    for name, value in FAKES.items():
-        monkeypatch.setenv(f"SITUATE_{name.upper()}", value)
-
-    def run(*arguments: str | Path) -> tuple[int, Any, str]:
-        code = execute([*map(str, arguments), "--json"])
-        told = capsys.readouterr()
-        lines = [json.loads(line) for line in told.out.splitlines()]
-        return code, lines if arguments[0] == "ingest" else (lines[0] if lines else None), told.err
-
-    return run
 
 
 @pytest.fixture

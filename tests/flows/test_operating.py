@@ -5,37 +5,16 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from db import as_subject
 from db.documents import Status
 from rag import jobs, library, logs, progress, stuck
-from rag.cli import execute
 from rag.deps import Deps
 from tests import pdfs
-from tests.conftest import FAKES
-from tests.flows.conftest import SUBJECT, Index, work_off
-
-Run = Callable[..., tuple[int, Any, str]]
-
-
-@pytest.fixture
-def situate(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command in this process: exit code, what its last line of stdout says, stderr."""
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    for name, value in FAKES.items():
-        monkeypatch.setenv(f"SITUATE_{name.upper()}", value)
-
-    def run(*arguments: str | Path) -> tuple[int, Any, str]:
-        code = execute([*map(str, arguments), "--json"])
-        told = capsys.readouterr()
-        return code, json.loads(told.out.splitlines()[-1]) if told.out else None, told.err
-
-    return run
+from tests.flows.conftest import SUBJECT, Index, Run, work_off
 
 
 def uploaded(deps: Deps, *names: str) -> list[int]:

@@ -9,10 +9,11 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from rag import evaluate, own_questions
+from rag import conversation, evaluate, feedback, library, own_questions
 from rag.deps import Deps
 from tests import pdfs
-from tests.ui.conftest import SUBJECT, acts, open_app, shown, state_of
+from tests.flows.asking import finished
+from tests.ui.conftest import SUBJECT, acts, open_app, press, shown, state_of
 
 PAGE = "pages/evaluation.py"
 
@@ -146,3 +147,57 @@ def test_a_passage_is_added_from_the_inspector(deps: Deps, store: Callable[..., 
     (kept,) = own_questions.collected(deps, SUBJECT)
     assert (kept.question, (kept.document_id, kept.ord)) == ("quartz foundry", inspection.rows[0].key)
     assert [toast.value for toast in app.toast] == ["Added."]
+
+
+def rated(deps: Deps, question: str, *, good: bool, reason: str = "") -> int:
+    """A question that was answered, and what the reader thought of that."""
+    message = finished(deps, conversation.ask(deps, SUBJECT, question))
+    feedback.rate(deps, SUBJECT, message.id, good=good, reason=reason)
+    return message.id
+
+
+def test_a_good_answer_is_taken_as_a_question_with_one_click(deps: Deps, store: Callable[..., int]) -> None:
+    store()
+    message_id = rated(deps, "Which foundry makes the quartz sensors?", good=True)
+    app = open_app(PAGE)
+    assert "From answers that you rated" in shown(app)
+    press(app, f"take:{message_id}")
+    assert {one.question for one in own_questions.collected(deps, SUBJECT)} == {"Which foundry makes the quartz sensors?"}
+    assert [toast.value for toast in app.toast] == ["Added."]
+    assert "From answers that you rated" not in shown(app)
+
+
+def test_for_a_bad_answer_the_passage_is_picked(deps: Deps, store: Callable[..., int]) -> None:
+    store()
+    message_id = rated(deps, "Which foundry makes the quartz sensors?", good=False, reason="It names <b>none</b>.")
+    app = open_app(PAGE)
+    assert "Rated bad: It names <b>none</b>." in shown(app)
+    press(app, f"find:{message_id}")
+    offer = state_of(app).offer
+    assert offer is not None
+    assert (offer.question, offer.rated) == ("Which foundry makes the quartz sensors?", message_id)
+    press(app, "pick:0")
+    (kept,) = own_questions.collected(deps, SUBJECT)
+    assert kept.quote == offer.hits[0].chunk.text
+    assert feedback.unsettled(deps, SUBJECT) == []
+
+
+def test_a_rated_answer_is_put_aside(deps: Deps, store: Callable[..., int]) -> None:
+    store()
+    message_id = rated(deps, "Which foundry makes the quartz sensors?", good=False)
+    app = open_app(PAGE)
+    press(app, f"aside:{message_id}")
+    assert "From answers that you rated" not in shown(app)
+    assert own_questions.collected(deps, SUBJECT) == []
+
+
+def test_a_good_answer_whose_document_is_gone_is_looked_for_anew(deps: Deps, store: Callable[..., int]) -> None:
+    document_id = store()
+    message_id = rated(deps, "Which foundry makes the quartz sensors?", good=True)
+    library.delete(deps, SUBJECT, document_id)
+    store(filename="again.pdf")
+    app = open_app(PAGE)
+    press(app, f"take:{message_id}")
+    offer = state_of(app).offer
+    assert offer is not None
+    assert offer.rated == message_id
