@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pages.parts.i18n import _
+from datetime import UTC
+
+from pages.parts.conversation_groups import readers_now
+from pages.parts.i18n import _, told
 from rag.export import Words
 
 
@@ -18,4 +21,6 @@ def export_words() -> Words:
         stopped=_("Stopped. What was written so far is kept."),
         interrupted=_("Interrupted: the program that wrote this answer ended. What was written is kept."),
         unfinished=_("This answer was still being written."),
+        told=told,
+        zone=readers_now().tzinfo or UTC,
     )

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from pages.parts.markdown_tree import Cite, keep
 from pages.parts.tree_component import Node
+from rag.answer_tree import Cite, keep
 from rag.excerpt import cells, heads
 from rag.text import CELL
 

@@ -9,11 +9,11 @@ from pages.parts.answer_foot import foot_tree
 from pages.parts.answer_standing import standing_tree
 from pages.parts.extract_tree import extract_tree
 from pages.parts.i18n import _
-from pages.parts.markdown_tree import answer_tree
 from pages.parts.question_tree import question_tree
 from pages.parts.state import page_state
 from pages.parts.tree_component import Node, button
-from pages.parts.uncited import is_marked
+from rag.answer_tree import answer_tree
+from rag.uncited import is_marked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

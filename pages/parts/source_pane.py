@@ -12,10 +12,10 @@ from pages.parts.escape import plain
 from pages.parts.followed import read_answer
 from pages.parts.guard import guard
 from pages.parts.i18n import _, plural, told
-from pages.parts.markdown_tree import passage_tree
 from pages.parts.newer_version import newer_version
 from pages.parts.page_quality import recognised_told
 from pages.parts.paper_routes import original_path
+from pages.parts.passage_tree import passage_tree
 from pages.parts.source_cards import cards_tree, context_label, stages_tree, waiting_tree
 from pages.parts.state import Answer, Opened, page_state
 from pages.parts.tree_component import Click, Node, draw_tree

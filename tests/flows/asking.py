@@ -57,6 +57,10 @@ class Gated(FakeAnswerer):
     gate: threading.Event = field(default_factory=threading.Event)
     heard: list[tuple[str, tuple[Turn, ...]]] = field(default_factory=list)  # questions with their history
 
+    @property
+    def is_extract(self) -> bool:
+        return False
+
     def stream(
         self, question: str, passages: Sequence[Passage], history: Sequence[Turn], *, keep: bool = False
     ) -> Iterator[Text | Cite | BlockEnd | Usage]:

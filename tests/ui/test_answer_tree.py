@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from db.conversations import Citation, Part
 from pages.parts.extract_tree import extract_tree
-from pages.parts.markdown_tree import TAGS, answer_tree, passage_tree
+from pages.parts.passage_tree import passage_tree
+from rag.answer_tree import TAGS, answer_tree
 from tests.ui.conftest import nodes, strings
 
 BUILT = TAGS | {"div", "span", "br", "hr", "code", "pre", "button"}

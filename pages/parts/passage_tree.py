@@ -1,11 +1,8 @@
-"""A passage as a tree of allow-listed elements, beside the trees of answers (rag.answer_tree). See tree_component."""
+"""A passage as a tree. See tree_component."""
 
 from __future__ import annotations
 
 from pages.parts.tree_component import Node
-from rag.answer_tree import TAGS, Cite, answer_tree, keep
-
-__all__ = ["TAGS", "Cite", "answer_tree", "keep", "passage_tree"]
 
 
 def passage_tree(text: str, quote: str) -> Node:
