@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pages.parts.i18n import _, plural
-from pages.parts.source_cards import cards_tree
+from pages.parts.source_cards import pages_of
 from pages.parts.tree_component import Node, button
 
 if TYPE_CHECKING:
-    from pages.parts.state import Answer
+    from pages.parts.state import Answer, Found, Source
 
 NEAREST = 3  # passages that are offered
 
@@ -30,7 +30,24 @@ def nearest_tree(read: Answer) -> list[Node]:
     """The passages that came nearest, each opening its page."""
     if not read.sources:
         return []
-    return [["p", {"c": "label faint small"}, _("What came nearest:")], ["div", {"c": "nearest"}, cards_tree(read, most=NEAREST)]]
+    return [
+        ["p", {"c": "label faint small"}, _("What came nearest:")],
+        ["div", {"c": "cards nearest"}, *map(_card, read.sources[:NEAREST])],
+    ]
+
+
+def _card(source: Source) -> Node:
+    best = source.best
+    return button(
+        ["span", {"c": "top small"}, ["span", {"c": "name", "title": best.filename}, best.filename], ["span", {"c": "faint"}, _page(best)]],
+        ["span", {"c": "line small faint"}, " ".join(best.snippet.split())],
+        act=f"card:{best.rank}",
+        classes="card",
+    )
+
+
+def _page(found: Found) -> str:
+    return pages_of((found.first_page, found.last_page))
 
 
 def searched_told(read: Answer) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from db.conversations import State
 from pages.parts.exporting import export_words
 from pages.parts.i18n import _, plural
 from pages.parts.icon_button import icon_button
@@ -35,7 +36,7 @@ def _acts(read: Answer, rating: Rating | None, *, is_last: bool) -> list[Node]:
     if message.parts:
         copied = export.footnotes(message, read.citations, words=export_words())
         acts.append(icon_button("content_copy", label=_("Copy with footnotes"), copy=copied, copied=_("Copied")))
-    if is_last:
+    if is_last and message.state is State.DONE:  # else its notice offers the same
         acts.append(icon_button("refresh", act="again", label=_("Answer again")))
     acts.append(icon_button("more_horiz", act="unfold:more", label=_("More")))
     return acts
@@ -47,7 +48,7 @@ def _facts(read: Answer, *, has_uncited: bool) -> list[Node]:
     foot: list[Node] = []
     if read.sources:
         foot.append(button(plural("{n} source", "{n} sources", len(read.sources)), act="sources", classes="link"))
-    if message.finished and message.model and not message.is_extract:
+    if message.finished and message.parts and message.model and not message.is_extract:
         written = _("Written by {model}, which read the documents whole") if message.whole else _("Written by {model}")
         foot.append(["span", {}, written.format(model=message.model)])
     if read.spent:

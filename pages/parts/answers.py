@@ -60,7 +60,8 @@ def answers(deps: Deps, subject: str, conversation_id: int, *, restricted: bool)
             st.space("small")
 
         def latest() -> None:
-            with guard("latest"):
+            # a follow-up is brought to the top of the window: page.css makes its place tall enough for that
+            with guard("latest"), st.container(key="latest" if len(asked) > 1 else "only"):
                 _latest(deps, subject, turns[-1], reveal=len(asked) > 1)
 
         if asked[-1].finished:
@@ -147,6 +148,7 @@ def _clicked(deps: Deps, subject: str, turn: _Turn, read: Answer, click: Click) 
             with attempt():
                 _anew(deps, subject, turn, click.act)
                 page_state().close_conversation()
+                st.rerun()  # also of what stands around the conversation
 
 
 def _anew(deps: Deps, subject: str, turn: _Turn, act: str) -> None:

@@ -225,7 +225,6 @@ export default function (component) {
   view.last = signal === "last" // see tree_component.py, draw_tree
   patch(root, ["div", { c: "tree" }, tree])
   reachable(root)
-  root.classList.toggle("latest", reveal) // tall enough to stand at the top of the window, however short it is as yet
   if (reveal && !root.dataset.revealed) {
     root.dataset.revealed = "yes"
     setTimeout(() => root.scrollIntoView({ block: "start" }), 50) // after the layout of what stands above

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.parts.escape import plain
 from pages.parts.exporting import export_words
 from pages.parts.guard import attempt
 from pages.parts.i18n import _
@@ -34,6 +35,7 @@ def above(deps: Deps, subject: str, message: Message) -> bool:
         return True
     if is_unfolded(message.id, "asked"):
         send = partial(conversation.ask_as, deps, subject, message.id)
+        st.caption(plain(message.question))
         _reword(_("Change what is searched for"), message.asked, key=f"asked-{message.id}", send=send)
         return True
     return False
@@ -105,7 +107,7 @@ def _more(deps: Deps, subject: str, message: Message) -> None:
             file_name=name, mime="text/markdown", icon=":material/download:", type="tertiary", key=f"download-{name}", on_click="ignore",
         )  # fmt: skip
 
-    with st.container(horizontal=True, key=f"more-{message.id}"):
+    with st.container(horizontal=True, vertical_alignment="center", key=f"more-{message.id}"):
         download(_("This answer as Markdown"), f"answer-{message.id}.md", message.id)
         download(_("The conversation as Markdown"), f"conversation-{conversation_id}.md", None)
         st.page_link(

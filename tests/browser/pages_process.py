@@ -39,8 +39,11 @@ HOSTILE = (
     Cite(passage=0, first=0, last=1, quote="e"),
     BlockEnd(),
 )
+FOLLOW_UP = "And in the year before?"
+REWRITTEN = "What was the operating profit in 2030?"
 SCENARIOS = {
     "quotes": FakeAnswerer(),
+    "rewriting": FakeAnswerer(rewrites={FOLLOW_UP: REWRITTEN}),
     "written": FakeAnswerer(script=LONG),
     "several": FakeAnswerer(script=SEVERAL),
     "slow": FakeAnswerer(script=LONG, delay=0.05),

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from db.conversations import Citation, Part
@@ -148,6 +148,7 @@ def test_markup_becomes_text_without_addresses(markdown: str, text: str) -> None
 MARKUP = st.text(alphabet=st.sampled_from("ab *_`#|-[]()!<>\n\\1.:~&;\ue000\ue001\ue002\ue003中。"))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(MARKUP, st.lists(st.integers(1, 9), max_size=2))), st.booleans())
 def test_whatever_is_written_only_known_elements_come_out(parts: list[tuple[str, list[int]]], finished: bool) -> None:  # noqa: FBT001 - drawn
     drawn = tree(*[(t, tuple(c)) for t, c in parts], finished=finished)

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from db.documents import Selection
-from rag import conversation, library, suggestions, whole
+from rag import conversation, library, process, suggestions, whole
 from rag.deps import Deps
+from rag.providers import BlockEnd, Text
+from rag.providers.fake import FakeAnswerer
 from tests import pdfs
 from tests.ui.conftest import SUBJECT, acts, finish, open_app, press, shown, state_of
 
@@ -138,6 +141,20 @@ def test_reading_whole_documents_is_offered_with_its_price_and_only_done_when_ch
     app.toggle(key="whole").set_value(True)
     finish(app.chat_input[0].set_value(QUESTION).run())
     assert asked == [False, True]
+
+
+def test_a_question_without_an_answer_can_be_asked_of_all_documents(
+    deps: Deps, shelf: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uncited = FakeAnswerer(script=(Text(text="They say nothing of it."), BlockEnd()))
+    process.provide(replace(deps, answerers=(uncited,)))
+    app = choose(open_app("pages/chat.py"), f"document:{shelf['recipes.pdf']}")
+    finish(app.chat_input[0].set_value(QUESTION).run())
+    assert "passages of 1 document." in shown(app) or "1 passage of 1 document." in shown(app)
+    finish(press(app, "widen"))
+    assert label(app) == "All documents"
+    assert "of 3 documents." in shown(app)
+    assert "widen" not in acts(app)
 
 
 def test_nothing_is_offered_where_no_model_takes_documents_whole(shelf: dict[str, int]) -> None:
