@@ -101,7 +101,7 @@ def _answer(message: Message, citations: Sequence[Citation], references: Referen
     numbers = {citation.number: references.number(citation) for citation in citations}
     if message.is_extract:
         for part in message.parts:
-            if text := literal(part.text):
+            if text := literal(part.text if part.citations else words.told(part.text)):
                 yield text + "".join(f"[{numbers[n]}]" for n in part.citations if n in numbers)
     elif message.parts:
         tree = answer_tree(message.parts, lambda n: ["button", {}, str(numbers.get(n, "?"))], uncited_title="", finished=message.finished)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
+from pages.parts.i18n import told
 from pages.parts.tree_component import Node
 from rag.answer_tree import Cite, keep
+from rag.differing import NOTICE
 from rag.excerpt import cells, heads
 from rag.text import CELL
 
@@ -16,16 +18,16 @@ if TYPE_CHECKING:
 
 
 def extract_tree(parts: Sequence[Part], citations: Sequence[Citation], cite: Cite) -> Node:
-    """The tree of an extract, under the names of its documents where there are several."""
+    """The tree of an extract, under the names of its documents where there are several; two that differ side by side."""
     files = {citation.number: citation.filename for citation in citations}
-    told = [part for part in parts if part.text.strip()]
-    groups = [(name, list(group)) for name, group in groupby(told, key=lambda part: _file(part, files))]
-    tree: list[Any] = ["div", {"c": "answer"}]
-    for name, group in groups:
-        if name and len(groups) > 1:
-            tree.append(["h4", {}, name])
-        tree += [_quote(part, cite) for part in group]
-    return tree
+    shown = [part for part in parts if part.text.strip()]
+    differ = bool(shown) and not shown[0].citations and shown[0].text == NOTICE
+    groups = [(name, list(group)) for name, group in groupby(shown[differ:], key=lambda part: _file(part, files))]
+    drawn = [[*([["h4", {}, name]] if name and len(groups) > 1 else []), *(_quote(part, cite) for part in group)] for name, group in groups]
+    if not differ:
+        return ["div", {"c": "answer"}, *chain.from_iterable(drawn)]
+    columns: list[Any] = [["div", {}, *group] for group in drawn]
+    return ["div", {"c": "answer"}, ["p", {"c": "notice"}, told(NOTICE)], ["div", {"c": "beside"}, *columns]]
 
 
 def _file(part: Part, files: dict[int, str]) -> str:

@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag import excerpt, followup, text
+from rag import differing, excerpt, followup, text
 from rag.providers import BlockEnd, Cite, Text, unmetered
 from rag.text import CELL
 
@@ -79,10 +79,15 @@ class Extract:
         """Up to four sentences, each verbatim in a block of its own; none when no sentence has to do with the question.
 
         The best sentence comes first, followed by those of the same document, then the next document's. Rows of one table are one block,
-        a line each, under the row that heads them where that is at hand. Errors are the embedder's.
+        a line each, under the row that heads them where that is at hand. Where two documents say the same with different figures, these
+        two are all that is quoted, behind a notice. Errors are the embedder's.
         """
         del history, keep  # the question stands alone, and nothing is sent
-        for number, (passage, places) in enumerate(_blocks(_grouped(self._choose(question, passages), passages), passages)):
+        chosen, differ = self._choose(question, passages)
+        if differ:
+            yield Text(text=differing.NOTICE)
+            yield BlockEnd()
+        for number, (passage, places) in enumerate(_blocks(_grouped(chosen, passages), passages), start=int(differ)):
             quoted = [passages[passage].sentences[place] for place in places]
             yield Text(text="\n".join(quoted) if not number else "\n\n" + "\n".join(quoted))
             for place, quote in zip(places, quoted, strict=True):
@@ -92,12 +97,12 @@ class Extract:
     def standalone(self, question: str, history: Sequence[Turn], _meter: Meter = unmetered, /) -> str:
         return followup.standalone(question, history)
 
-    def _choose(self, question: str, passages: Sequence[Passage]) -> list[Line]:
-        """The sentences to quote, best first."""
+    def _choose(self, question: str, passages: Sequence[Passage]) -> tuple[list[Line], bool]:
+        """The sentences to quote, best first, and whether they are two that differ."""
         query = text.parse_query(question)
         promising = sorted(_candidates(frozenset(query.terms), passages), key=_promise, reverse=True)[:COMPARED]
         if not promising:
-            return []
+            return [], False
         asked = self._embedder.embed_query(query.text or question)
         similarities = self._embedder.embed_documents([candidate.compared for candidate in promising]) @ asked
         scored = [
@@ -108,13 +113,29 @@ class Extract:
         scored.sort(key=lambda pair: -pair[0])
         named = _named(query.terms, passages)
         if len(named) < 2:
-            return _best(scored, most=QUOTED)
+            pair = _differing(question, scored, passages)
+            return pair or _best(scored, most=QUOTED), bool(pair)
         # a comparison is answered from each of the documents that it names
         chosen: list[Line] = []
         for title in named[:QUOTED]:
             of_title = [(score, candidate) for score, candidate in scored if passages[candidate.line.passage].title == title]
             chosen += _best(of_title, most=max(QUOTED // len(named), 1))
-        return chosen
+        return chosen, False
+
+
+def _differing(question: str, scored: Sequence[tuple[float, Candidate]], passages: Sequence[Passage]) -> list[Line]:
+    """The best sentence and one nearly as good that says the same with other figures; nothing when there is none."""
+    near = [candidate.line for score, candidate in scored if score >= scored[0][0] - NEAR]
+    for other in near[1:]:
+        if differing.differ(question, _statement(near[0], passages), _statement(other, passages)):
+            return [near[0], other]
+    return []
+
+
+def _statement(line: Line, passages: Sequence[Passage]) -> differing.Statement:
+    passage = passages[line.passage]
+    above = "\n".join((passage.title, passage.source, *(said for _, said in passage.about)))
+    return differing.Statement(document=passage.source.rpartition(", ")[0], text=line.text, above=above)
 
 
 def _best(scored: Sequence[tuple[float, Candidate]], *, most: int) -> list[Line]:

@@ -11,6 +11,7 @@ from db.conversations import Citation, Part
 from pages.parts.extract_tree import extract_tree
 from pages.parts.passage_tree import passage_tree
 from rag.answer_tree import TAGS, answer_tree
+from rag.differing import NOTICE
 from tests.ui.conftest import nodes, strings
 
 BUILT = TAGS | {"div", "span", "br", "hr", "code", "pre", "button"}
@@ -174,6 +175,19 @@ def test_an_extract_of_several_documents_stands_under_their_names() -> None:
     assert [flat(n) for n in nodes(drawn) if n[0] in ("h4", "p")] == ["<b>a.pdf", "One.1", "Two.2", "b.pdf", "Three.3"]
     alone = extract_tree(parts[:2], [quoted(1, "a.pdf"), quoted(2, "a.pdf")], cite)
     assert not [n for n in nodes(alone) if n[0] == "h4"]
+
+
+def test_two_documents_that_differ_stand_side_by_side_under_the_notice() -> None:
+    parts = [Part(text=NOTICE, citations=()), Part(text="\n\nIt was 5.", citations=(1,)), Part(text="\n\nIt was 6.", citations=(2,))]
+    drawn = extract_tree(parts, [quoted(1, "a.pdf"), quoted(2, "b.pdf")], cite)
+    assert [flat(n) for n in nodes(drawn) if n[1].get("c") == "notice"] == [NOTICE]
+    (beside,) = [n for n in nodes(drawn) if n[1].get("c") == "beside"]
+    assert [flat(column) for column in beside[2:]] == ["a.pdfIt was 5.1", "b.pdfIt was 6.2"]
+
+
+def test_a_document_cannot_speak_as_the_notice() -> None:
+    drawn = extract_tree([Part(text=NOTICE, citations=(1,))], [quoted(1, "a.pdf")], cite)
+    assert not [n for n in nodes(drawn) if n[1].get("c") in ("notice", "beside")]
 
 
 def test_a_row_of_a_table_is_drawn_under_its_header_with_each_its_number() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rag.differing import NOTICE
 from rag.providers import BlockEnd, Cite, Text
 from rag.providers.extract import QUOTED, Extract
 from tests.passages import merged, passage
@@ -209,3 +210,12 @@ def test_a_short_sentence_leans_on_the_end_of_the_chunk_before_it(extract: Answe
     ]
 
     assert (first.passage, first.first, first.quote) == (0, 1, "It took nine years.")
+
+
+def test_two_documents_that_differ_are_quoted_behind_a_notice(extract: Answerer) -> None:
+    told = "At the end of the year Acme Mining employed {} workers at the Northport mine."
+    one = passage(told.format("1,200"), "The mine is deep.", title="Letter to the owners", source="letter.pdf, p. 1")
+    two = passage(told.format("950"), title="Report of the council", source="council.pdf, p. 2", rank=2)
+    events = list(extract.stream("How many workers did Acme Mining employ at the Northport mine?", [one, two], ()))
+    assert events[:2] == [Text(text=NOTICE), BlockEnd()]
+    assert {event.quote for event in events if isinstance(event, Cite)} == {told.format("1,200"), told.format("950")}
