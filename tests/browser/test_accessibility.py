@@ -88,7 +88,7 @@ def walk(window: Visit, subtests: pytest.Subtests, *, narrow: bool) -> None:
     expect(page.locator("button.tick[aria-checked=true]").first).to_be_visible()
     look("chosen documents")
     page.locator("button.title").first.click()
-    expect(page.locator("[data-testid=stMain] img").first).to_be_visible()
+    page.locator(".sheet img[data-loaded]").first.wait_for()
     look("a document's pages")
     window.go("inspector?q=operating+profit")
     expect(page.locator("table.stages")).to_be_visible()

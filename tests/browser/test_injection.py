@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SUBJECT = "local"
 ENOUGH = 30  # documents at least
-TOGETHER = 11  # documents of a conversation
+TOGETHER = 6  # documents of a conversation, each with two questions: more are folded away
 LISTED = 20  # documents at least on the first page of the library
 LONG = 60  # characters of a text that are looked for
 
@@ -213,7 +213,7 @@ def test_the_other_pages_show_the_set_as_text(injected: Deps, window: Watch, doc
         title = clean_name(next(attack.filename for attack in attacks if attack.name == name)).rpartition("/")[2]
         page.goto(f"{window.address}/documents")
         page.locator("button.title", has_text=title[-30:]).first.click()
-        expect(page.locator("img[src*=media], img[src^='data:image/png']").first).to_be_visible()
+        page.locator(".sheet img[data-loaded]").first.wait_for()
         assert window.look()[1] == []
 
     page.goto(f"{window.address}/inspector?q=dues+of+the+harbour")
@@ -223,7 +223,7 @@ def test_the_other_pages_show_the_set_as_text(injected: Deps, window: Watch, doc
     expect(page.locator(".passage").first).to_be_visible()
     assert window.look()[1] == []
 
-    for path, sign in (("evaluation", attacks[-1].canary.place), ("usage", "Usage"), ("chat", "")):
+    for path, sign in (("evaluation", attacks[-1].canary.place), ("usage", "Usage"), ("settings", "Settings"), ("chat", "")):
         page.goto(f"{window.address}/{path}")
         expect(page.locator("[data-testid=stApp]")).to_contain_text(sign)
         expect(page.locator("[data-testid=stStatusWidget]")).to_have_count(0)

@@ -5,24 +5,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from langchain_core.language_models.fake_chat_models import FakeListChatModel
+from markdown_it import MarkdownIt
 from pydantic import SecretStr
 
 from db.documents import Document, Selection, Status
-from rag import answer, library, plan
+from rag import answer, conversation, export, library, plan
 from rag.answer import Progress
 from rag.deps import Deps, build
 from rag.names import clean_name
-from rag.providers import Passage
+from rag.providers import BlockEnd, Cite, Passage, Text
 from rag.providers.claude_situator import ClaudeSituator
+from rag.providers.fake import FakeAnswerer
 from rag.providers.langchain import ChatModelAnswerer
 from rag.reading import stretches
 from rag.search import search
 from tests import injections, standin
 from tests.flows.conftest import ROOT, SUBJECT
+from tests.flows.test_question_to_answer import finished as ended
 from tests.injections import NAMES, Attack
 from tests.standin import AnthropicServer
 
@@ -128,7 +132,9 @@ def marker_faults(read: list[Passage], attack: Attack) -> list[str]:
     list(ChatModelAnswerer("fake:model", Recording(responses=["Free [1.1]."])).stream(attack.canary.question, read, []))
     system, human = seen[0]
     shown, _, question = human.content.rpartition("</passage>")
-    faults = [] if question.strip() == attack.canary.question else ["the question is not alone at the end"]
+    reminder, _, last = question.strip().rpartition("\n\n")
+    ours = (ROOT / "rag" / "prompts" / "markers.md").read_text(encoding="utf-8")
+    faults = [] if last == attack.canary.question and reminder in ours else ["what follows the passages is not ours and the question alone"]
     faults += (
         [] if system.content.startswith((ROOT / "rag" / "prompts" / "answer.md").read_text("utf-8")[:500]) else ["another system prompt"]
     )
@@ -234,7 +240,22 @@ def test_markers_that_an_obeying_chat_model_copies_cite_only_what_is_there(injec
     read = passages(injected, attack, documents[attack.name])
     model = ChatModelAnswerer("fake:model", FakeListChatModel(responses=["It is free [99.1]. So it says [1.1]. 免费【3.2】。"]))
     events = list(model.stream(attack.canary.question, read, []))
-    cited = [event for event in events if type(event).__name__ == "Cite"]
-    assert [(cite.passage, cite.first) for cite in cited] == [(0, 0)]  # type: ignore[union-attr]
-    assert model.dropped_markers == 2
-    assert "99.1" not in "".join(event.text for event in events if type(event).__name__ == "Text")  # type: ignore[union-attr]
+    cited = [event.passage for event in events if isinstance(event, Cite)]
+    assert [passage for passage in cited if passage >= 0] == [0]
+    assert len(cited) == 3  # the verifier drops and counts the others
+    assert "99.1" not in "".join(event.text for event in events if isinstance(event, Text))
+
+
+def test_an_exported_answer_holds_no_markup_of_a_document_or_a_model(injected: Deps, documents: dict[str, Document]) -> None:
+    hostile = replace(
+        injected, answerers=(FakeAnswerer(script=(Text(text=OBEYED), Cite(passage=0, first=0, last=1, quote="e"), BlockEnd())),)
+    )
+    only = Selection(documents=tuple(document.id for document in documents.values()))
+    for attack in injections.attacks()[-12:]:  # those with hostile names among them
+        message = conversation.ask(hostile, SUBJECT, f"![q]({attack.canary.url}) <b>{attack.canary.question}", selection=only)
+        ended(hostile, message)
+        written = export.markdown(hostile, SUBJECT, message.conversation_id)
+        tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(written)
+        kinds = {child.type for token in tokens for child in [token, *(token.children or [])]}
+        assert kinds & {"image", "link_open", "html_inline", "html_block"} == set(), written
+        assert not UNSEEN.search(written.replace("\n", ""))
