@@ -108,6 +108,7 @@ def conversations(connection: Connection, *, words: Sequence[str] = ()) -> list[
 
 
 def conversation(connection: Connection, conversation_id: int) -> Conversation | None:
+    """None when it is deleted: no document may be taken to be meant then, least of all every one."""
     return next(iter(_read_conversations(connection, conversation_id=conversation_id)), None)
 
 
@@ -136,12 +137,6 @@ def _anywhere(word: str) -> str:
     """A pattern of `ilike` for a text that holds the word as it stands."""
     literal = re.sub(r"[%_\\]", r"\\\g<0>", word)
     return f"%{literal}%"
-
-
-def selection(connection: Connection, conversation_id: int) -> Selection:
-    """Which documents a conversation is about, as that stands now; all, of one that does not exist."""
-    found = conversation(connection, conversation_id)
-    return found.selection if found else Selection()
 
 
 def hold(connection: Connection, conversation_id: int) -> bool:

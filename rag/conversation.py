@@ -15,7 +15,7 @@ from db.conversations import Citation, Conversation, Message, Part, State
 from db.documents import Selection
 from rag import producer
 from rag.deps import Deps
-from rag.errors import ConversationError, QuestionError
+from rag.errors import ConversationError, ConversationGone, QuestionError
 from rag.names import one_line
 from rag.text import readable
 
@@ -99,7 +99,6 @@ def bring_back(deps: Deps, subject: str, message_id: int) -> None:
 
 
 MEANWHILE = "This question has been asked anew meanwhile, perhaps in another window. Look at the conversation as it is now."
-GONE = "This conversation has been deleted."
 
 
 def check_question(question: str) -> str:
@@ -135,7 +134,7 @@ def rename(deps: Deps, subject: str, conversation_id: int, title: str) -> None:
         raise ConversationError(f"A conversation's name has 1 to {LONGEST_TITLE} characters. Choose another.")
     with as_subject(deps.pool, subject) as connection:
         if not rows.rename(connection, conversation_id, title):
-            raise ConversationError(GONE)
+            raise ConversationGone
 
 
 def delete(deps: Deps, subject: str, conversation_id: int) -> None:
@@ -148,14 +147,14 @@ def undelete(deps: Deps, subject: str, conversation_id: int) -> None:
     """Bring a deleted conversation back. Raises ConversationError when it is gone for good."""
     with as_subject(deps.pool, subject) as connection:
         if not rows.undelete(connection, conversation_id):
-            raise ConversationError(GONE)
+            raise ConversationGone
 
 
 def restrict(deps: Deps, subject: str, conversation_id: int, selection: Selection) -> None:
     """Let further questions of a conversation be about these documents. Raises ConversationError."""
     with as_subject(deps.pool, subject) as connection:
         if not rows.restrict(connection, conversation_id, selection):
-            raise ConversationError(GONE)
+            raise ConversationGone
 
 
 def selection(deps: Deps, subject: str, conversation_id: int) -> Selection:
@@ -163,19 +162,19 @@ def selection(deps: Deps, subject: str, conversation_id: int) -> Selection:
     with as_subject(deps.pool, subject) as connection:
         found = rows.conversation(connection, conversation_id)
     if found is None:
-        raise ConversationError(GONE)
+        raise ConversationGone
     return found.selection
 
 
 def _hold(connection: Connection, conversation_id: int) -> None:
     if not rows.hold(connection, conversation_id):
-        raise ConversationError(GONE)
+        raise ConversationGone
 
 
 def _stored(connection: Connection, message_id: int) -> Message:
     found = rows.message(connection, message_id)
     if found is None:
-        raise ConversationError(GONE)
+        raise ConversationGone
     return found
 
 

@@ -10,6 +10,7 @@ SituateError
  |- DocumentGone             the document was deleted while work on it was under way
  |- QuestionError            the question cannot be searched for
  |- ConversationError        it cannot be done to this conversation; nothing was changed
+ |   |- ConversationGone         it was deleted
  |- NothingToSearch          no document is ready in what was selected
  |- QuestionSetError         a set of questions to measure with is wrong; nothing was measured
  |- PriceNotAgreed           sending it would cost more than may be spent without asking; nothing was sent
@@ -61,6 +62,13 @@ class QuestionError(SituateError):
 
 class ConversationError(SituateError):
     """It cannot be done to this conversation; nothing was changed."""
+
+
+class ConversationGone(ConversationError):
+    """This conversation has been deleted."""
+
+    def __init__(self) -> None:
+        super().__init__("This conversation has been deleted.")
 
 
 class NothingToSearch(SituateError):

@@ -13,9 +13,8 @@ from db import as_subject
 from db import conversations as rows
 from db.conversations import Citation, Message, State
 from rag.answer_tree import answer_tree
-from rag.conversation import GONE
 from rag.deps import Deps
-from rag.errors import ConversationError
+from rag.errors import ConversationGone
 from rag.markdown import literal, written
 
 
@@ -74,7 +73,7 @@ def markdown(deps: Deps, subject: str, conversation_id: int, *, message_id: int 
             messages = [message for message in messages if message.id == message_id]
         answers = [(message, rows.citations(connection, message.id)) for message in messages]
     if held is None or not answers:
-        raise ConversationError(GONE)
+        raise ConversationGone
     references = References()
     blocks = [f"# {literal(held.title)}"] if message_id is None else []
     for message, citations in answers:

@@ -9,9 +9,8 @@ from db import conversations as conversation_rows
 from db import feedback as rows
 from db.feedback import Rated, Rating
 from rag import own_questions
-from rag.conversation import GONE
 from rag.deps import Deps
-from rag.errors import ConversationError, DocumentGone
+from rag.errors import ConversationGone, DocumentGone
 from rag.text import readable
 
 LONGEST_REASON = 1000  # characters
@@ -24,7 +23,7 @@ def rate(deps: Deps, subject: str, message_id: int, *, good: bool, reason: str =
     """Keep what a person thinks of an answer, in the place of what they thought before. Raises ConversationError when it is gone."""
     with as_subject(deps.pool, subject) as connection:
         if not rows.rate(connection, message_id, good=good, reason=readable(reason).strip()[:LONGEST_REASON]):
-            raise ConversationError(GONE)
+            raise ConversationGone
 
 
 def unrate(deps: Deps, subject: str, message_id: int) -> None:

@@ -73,15 +73,15 @@ def inspect(deps: Deps, subject: str, question: str, *, selection: Selection) ->
 
 
 def reopened(deps: Deps, subject: str, message_id: int) -> Inspection | None:
-    """What retrieval did for an answer, from its stored trace; None when there is none, or the message is gone."""
+    """What retrieval did for an answer, from its stored trace; None when there is none, or the conversation is gone."""
     with as_subject(deps.pool, subject) as connection:
         message = conversation_rows.message(connection, message_id)
         stored = conversation_rows.trace(connection, message_id)
-        if message is None or stored is None:
+        held = conversation_rows.conversation(connection, message.conversation_id) if message else None
+        if held is None or stored is None:
             return None
-        selection = conversation_rows.selection(connection, message.conversation_id)
     remembered = {(hit["document_id"], hit["ord"]): hit for hit in stored["hits"]}
-    return _laid_open(deps, subject, Trace.from_json(stored), selection, remembered)
+    return _laid_open(deps, subject, Trace.from_json(stored), held.selection, remembered)
 
 
 def _laid_open(deps: Deps, subject: str, trace: Trace, selection: Selection, remembered: Mapping[Key, dict[str, Any]]) -> Inspection:

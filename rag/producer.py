@@ -20,7 +20,7 @@ from db.documents import Selection
 from rag import answer
 from rag.answer import Progress
 from rag.deps import Deps
-from rag.errors import NothingToSearch, SituateError
+from rag.errors import ConversationGone, NothingToSearch, SituateError
 from rag.outage import outlast
 from rag.providers import Turn
 
@@ -92,7 +92,10 @@ def _begun(deps: Deps, subject: str, message: Message, setting: Setting) -> tupl
 
 def _setting(deps: Deps, subject: str, message: Message) -> Setting:
     with as_subject(deps.pool, subject) as connection:
-        selection = rows.selection(connection, message.conversation_id)
+        held = rows.conversation(connection, message.conversation_id)
+        if held is None:  # deleted just now
+            raise ConversationGone
+        selection = held.selection
         earlier = [m for m in rows.messages(connection, message.conversation_id) if m.id < message.id and m.finished]
         ready, expected = version_rows.readiness(connection, selection)
     if () in (selection.collections, selection.documents):

@@ -17,7 +17,7 @@ from pages.parts.scope import is_everything
 from pages.parts.scope_picker import open_picker
 from pages.parts.state import page_state
 from rag import conversation
-from rag.errors import ConversationError, SituateError
+from rag.errors import ConversationGone, SituateError
 
 if TYPE_CHECKING:
     from pages.parts.entries import Entry
@@ -46,7 +46,7 @@ def chosen_selection(deps: Deps, subject: str, conversation_id: int | None) -> S
         return page_state().scope
     try:
         return conversation.selection(deps, subject, conversation_id)
-    except ConversationError:  # deleted; the page says so where its answers would stand
+    except ConversationGone:  # deleted; the page says so where its answers would stand
         return Selection()
 
 

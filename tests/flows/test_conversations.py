@@ -9,11 +9,11 @@ import pytest
 from db import as_subject
 from db.conversations import KEPT, State
 from db.documents import Selection
-from rag import answer, conversation, library
+from rag import answer, conversation, library, producer
 from rag.deps import Deps
 from rag.errors import ConversationError
 from tests import pdfs
-from tests.flows.asking import asked, eventually, finished, gated
+from tests.flows.asking import asked, eventually, finished, gated, produced
 from tests.flows.conftest import SUBJECT, Index, work_off
 
 QUESTION = "Who leads the board of Meridian Instruments?"
@@ -128,6 +128,23 @@ def test_deleting_a_conversation_stops_what_is_being_written_and_keeps_it(
     conversation.undelete(slow, SUBJECT, message.conversation_id)
     (kept,) = conversation.messages(slow, SUBJECT, message.conversation_id)
     assert (kept.state, [part.text for part in kept.parts]) == (State.STOPPED, ["The first. "])
+
+
+def test_a_conversation_deleted_before_its_search_begins_searches_nothing(
+    deps: Deps, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index(deps, pdfs.report())
+    other = index(deps, pdfs.lines("The soup needs leeks."))
+    slow, model = gated(deps)
+    model.gate.set()
+    start = producer.start
+    monkeypatch.setattr(producer, "start", lambda *_: None)
+    message = conversation.ask(slow, SUBJECT, QUESTION, selection=Selection(documents=(other.id,)))
+    conversation.delete(slow, SUBJECT, message.conversation_id)
+    start(slow, SUBJECT, message)
+    produced(message)
+    assert model.heard == []
+    assert conversation.trace(slow, SUBJECT, message.id) is None
 
 
 def test_nobody_asks_in_the_conversation_of_another(deps: Deps) -> None:

@@ -121,6 +121,16 @@ def test_nobody_opens_anothers_trace(deps: Deps, index: Index) -> None:
     assert inspection.reopened(deps, SUBJECT, message + 1) is None
 
 
+def test_the_trace_of_a_deleted_conversation_opens_once_that_is_back(deps: Deps, index: Index) -> None:
+    index(deps, pdfs.report())
+    message = answered(deps)
+    (held,) = conversation.conversations(deps, SUBJECT)
+    conversation.delete(deps, SUBJECT, held.id)
+    assert inspection.reopened(deps, SUBJECT, message) is None
+    conversation.undelete(deps, SUBJECT, held.id)
+    assert inspection.reopened(deps, SUBJECT, message) is not None
+
+
 def test_a_reranker_that_fails_leaves_the_fused_order_and_a_note(deps: Deps, index: Index) -> None:
     class Failing(FakeReranker):
         def rerank(self, *_: object) -> list[float]:
