@@ -75,8 +75,8 @@ def cases(deps: Deps, asked: QuestionSet, sample: int) -> Iterator[Case]:
                         documents=frozenset(own),
                         selection=selection,
                         answerable=selection == held,
-                        signs=support.signs(question.question, found),
-                        held=support.supported(question.question, found).holds,
+                        signs=support.signs(question.question, found, deps.embedder.rarity),
+                        held=support.supported(question.question, found, deps.embedder.rarity).holds,
                     )
 
 

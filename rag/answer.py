@@ -89,7 +89,7 @@ def answer(
             asked, note = _standalone(answerer, question, history, partial(meter, "rewrite"))
             notes += note
         result = search.search(deps, subject, asked, selection=selection, top=deps.settings.passages, message_id=message_id)
-        read = _read_found(result, notes, holds=not answerer.is_extract or supported(asked, result).holds)
+        read = _read_found(result, notes, holds=not answerer.is_extract or supported(asked, result, deps.embedder.rarity).holds)
     asked = asked or question
     told, left_out = kept(history)
     progress = Progress(

@@ -78,6 +78,7 @@ class RememberingLocalEmbedder(RememberingEmbedder):
         self.dimensions = embedder.dimensions
         self.max_tokens = embedder.max_tokens
         self.count_tokens = embedder.count_tokens
+        self.rarity = embedder.rarity
 
 
 def cut(deps: Deps, owner: str, sources: Sequence[Source], *, progress: Progress) -> tuple[list[Cut], list[str]]:

@@ -1,16 +1,15 @@
 """Whether what was found holds an answer, told without a model from what retrieval knows (pure).
 
-Three signs, each of which a question about something else lacks: how near the nearest passage is (cosine of the built-in embedder), how
-much of the question the best passage says, and how much all of them say together; a term that few passages hold counts for more, so that a
-name or a year that no passage mentions weighs most. The weights are those of a logistic regression on dragonball_dev, rounded: questions of
-one half of its documents asked with and without the documents that answer them. `python -m bench.abstention` fits them again and reports
-the other half, and sets that the fit has not seen (docs/decisions/0031-knowing-when-not-to-answer.md).
+Two signs, each of which a question about something else lacks: how near the nearest passage is (cosine of the built-in embedder), and how
+much of the question the passages say. A term counts by its rarity in writing at large, as the embedder's vocabulary has it: a name or a year
+that no passage mentions weighs most, and "how much did" next to nothing. Rarity among the hits would be misleading: in a library about one
+company they all hold its name, and what remains of a question is how it is put. The weights are round numbers near a logistic regression on
+half of dragonball_dev, with more trust in the words than it has (docs/decisions/0031-knowing-when-not-to-answer.md).
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
@@ -18,14 +17,15 @@ from rag import text
 from rag.trace import Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rag.trace import Result
 
 CALIBRATED = "multilingual-e5-small/sif"  # rag.providers.e5
-# constant, nearness, best, all
-WEIGHTS = (-36.0, 36.0, 8.0, 3.0)
-WITHOUT_NEARNESS = (-3.25, 0.0, 8.5, 3.0)  # cosines of other embedders are on other scales
-ENOUGH = 0.4  # refusing what could be answered is worse than quoting what does not answer: the sources stand beside it either way
-PASSAGES = 20  # rarity is counted as if there were as many; in a single passage nothing would be rare
+WEIGHTS = (-28.75, 25.0, 10.0)  # constant, nearness, said
+WITHOUT_NEARNESS = (-6.0, 0.0, 10.0)  # cosines of other embedders are on other scales
+ENOUGH = 0.5
+FLOORS = {"en": 10.0, "zh": 14.0}  # rarity of the commonest words, which counts as none; a Chinese term has no space before it, which costs
 ACROSS = 0.83  # nearness from which a passage in another language than the question's is taken to be about it; none of its words can match
 
 
@@ -42,33 +42,29 @@ class Signs:
     """What the score is made of, each 0 to 1."""
 
     nearness: float  # cosine of the nearest passage
-    best: float  # share of the question's terms, by rarity, that the passage with the most of them holds
-    all: float  # and that the passages hold together
+    said: float  # share of the question's terms, by rarity, that the passages hold
 
 
-def supported(question: str, result: Result) -> Support:
-    """Whether the hits of a search hold an answer to its question."""
+def supported(question: str, result: Result, rarity: Callable[[str], float]) -> Support:
+    """Whether the hits of a search hold an answer to its question; `rarity` as a rag.providers.LocalEmbedder tells it."""
     if not result.hits:
         return Support(score=0.0, holds=False)
-    found = signs(question, result)
+    found = signs(question, result, rarity)
     if not _is_calibrated(result):
         return _support(WITHOUT_NEARNESS, found)
     if _is_across(question, result):
-        return _support((-WEIGHTS[1] * ACROSS + math.log(ENOUGH / (1 - ENOUGH)), WEIGHTS[1], 0.0, 0.0), found)
+        return _support((-WEIGHTS[1] * ACROSS, WEIGHTS[1], 0.0), found)
     return _support(WEIGHTS, found)
 
 
-def signs(question: str, result: Result) -> Signs:
-    """The signs of support. Rarity is counted among the hits, so that no statistics are needed."""
-    held = [frozenset(text.terms(hit.chunk.indexed_text)) for hit in result.hits]
-    holders = Counter(term for terms in held for term in terms)
-    rarity = {term: math.log((max(len(held), PASSAGES) + 1) / (holders[term] + 0.5)) for term in text.parse_query(question).terms}
-    whole = sum(rarity.values()) or 1.0
+def signs(question: str, result: Result, rarity: Callable[[str], float]) -> Signs:
+    """The signs of support."""
+    held = frozenset(term for hit in result.hits for term in text.terms(hit.chunk.indexed_text))
+    weights = {term: max(0.0, rarity(term) - FLOORS.get(text.language(term), FLOORS["en"])) for term in text.parse_query(question).terms}
     dense = result.trace.stages.get(Stage.DENSE, ())
     return Signs(
         nearness=dense[0][1] if dense else 0.0,
-        best=max((sum(rarity[term] for term in terms & rarity.keys()) / whole for terms in held), default=0.0),
-        all=sum(weight for term, weight in rarity.items() if holders[term]) / whole,
+        said=sum(weight for term, weight in weights.items() if term in held) / (sum(weights.values()) or 1.0),
     )
 
 

@@ -167,6 +167,10 @@ class LocalEmbedder(Embedder, Protocol):
 
     def count_tokens(self, text: str) -> int: ...
 
+    def rarity(self, term: str) -> float:
+        """How rare a term of rag.text is in writing at large: the negative logarithm of its probability."""
+        ...
+
 
 class Reranker(Protocol):
     """Scores texts against a query; higher is better."""

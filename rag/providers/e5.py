@@ -87,6 +87,10 @@ class E5:
         """The vocabulary's own log probability of each token, learnt from the corpus that the tokenizer was trained on. Shape (n,)."""
         return self._loaded().weights.scores[tokens]
 
+    def rarity(self, term: str) -> float:
+        """By its pieces' probabilities; a bigram's mark does not count."""
+        return -float(self.log_probabilities(np.array(self._tokens(term.lstrip("~")), dtype=np.int64)).sum())
+
     def pieces(self, tokens: NDArray[np.int64]) -> list[str]:
         """The tokens' spelling; a leading "▁" stands for the space before a word."""
         pieces = self._loaded().weights.pieces

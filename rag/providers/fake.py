@@ -36,6 +36,10 @@ class FakeEmbedder:
     def count_tokens(self, text: str) -> int:
         return len(terms(text))
 
+    def rarity(self, term: str) -> float:
+        """Short words count as common, others as rare."""
+        return 20.0 if len(term) > 3 or not term.isascii() else 10.0
+
     def embed_documents(self, texts: Sequence[str], _meter: Meter = unmetered, /) -> NDArray[np.float32]:
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for row, text in enumerate(texts):

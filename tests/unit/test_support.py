@@ -11,6 +11,7 @@ from rag.trace import Hit, Result, Stage, Standing, Trace
 
 OPENED = "Acme Mining opened the copper mine at Northport in 1887."
 WORKERS = "Acme Mining had 1,200 workers at the copper mine in 1890."
+RARITY = E5().rarity
 QUESTION = "When did Acme Mining open the copper mine at Northport?"
 
 
@@ -49,7 +50,7 @@ def found(question: str, *texts: str, nearness: float | None = None, embedder: s
 
 
 def holds(question: str, *texts: str, nearness: float | None = None, embedder: str = CALIBRATED) -> bool:
-    return supported(question, found(question, *texts, nearness=nearness, embedder=embedder)).holds
+    return supported(question, found(question, *texts, nearness=nearness, embedder=embedder), RARITY).holds
 
 
 def test_the_weights_are_those_of_the_built_in_embedder() -> None:
@@ -69,7 +70,7 @@ def test_something_else_altogether_is_not_held() -> None:
 
 
 def test_nothing_found_holds_nothing() -> None:
-    told = supported(QUESTION, found(QUESTION))
+    told = supported(QUESTION, found(QUESTION), RARITY)
     assert (told.score, told.holds) == (0.0, False)
 
 
@@ -91,20 +92,29 @@ def test_a_chinese_question_is_told_from_chinese_passages() -> None:
     assert not holds("农业发展有限公司的主要产品是什么？", *passages, nearness=0.88)
 
 
-def test_a_rare_term_that_is_missing_weighs_more_than_a_common_one() -> None:
+def test_a_name_that_is_missing_weighs_more_than_a_common_word_that_is() -> None:
     texts = [f"The revenue of the year is told in note {n}." for n in range(20)]
-    common, rare = (signs(question, found(question, *texts)) for question in ("the revenue of note 3", "the revenue of Zanzibar"))
-    assert common.best > rare.best
-    assert common.all > rare.all
+    common, rare = (signs(question, found(question, *texts), RARITY).said for question in ("show the revenue", "the revenue of Zanzibar"))
+    assert common > rare
+
+
+def test_how_a_question_is_put_hardly_counts() -> None:
+    asked = [signs(f"{put} the copper mine at Northport", found("", OPENED), RARITY).said for put in ("", "how much did they get from")]
+    assert asked[0] - asked[1] < 0.15
+
+
+def test_of_a_library_about_one_company_its_name_still_counts() -> None:
+    """Each passage holds it, and so it is rare among them no more."""
+    texts = [f"Acme Mining dug {n} tons of ore." for n in range(20)]
+    asked = "How much did Acme Mining receive?"
+    assert signs(asked, found(asked, *texts), RARITY).said > 0.5
 
 
 def test_the_score_grows_with_each_sign() -> None:
-    scores = [supported(QUESTION, found(QUESTION, OPENED, nearness=n)).score for n in (0.7, 0.8, 0.9)]
+    scores = [supported(QUESTION, found(QUESTION, OPENED, nearness=n), RARITY).score for n in (0.7, 0.8, 0.9)]
     assert scores == sorted(scores)
-    assert (
-        supported(QUESTION, found(QUESTION, OPENED, nearness=0.86)).score
-        > supported(QUESTION, found(QUESTION, "Nothing.", nearness=0.86)).score
-    )
+    silent = supported(QUESTION, found(QUESTION, "Nothing.", nearness=0.86), RARITY).score
+    assert supported(QUESTION, found(QUESTION, OPENED, nearness=0.86), RARITY).score > silent
     assert 0 < ENOUGH < 1
 
 
