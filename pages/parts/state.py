@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import streamlit as st
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rag.whole import Offer as WholeOffer
 
 KEY = "situate"
+T = TypeVar("T")
 
 Scanned = dict[tuple[int, int], float | None]  # (document, page) read from its picture -> how sure that reading is
 THUMBNAILS = 8  # small pictures of pages drawn at once, and how many more each time
@@ -182,6 +183,19 @@ class Deleted:
 
 
 @dataclass(kw_only=True)
+class Latest(Generic[T]):
+    """What was worked out last, and for what. No more is kept: what it was worked out for may name every document there is."""
+
+    held: tuple[Hashable, T] | None = None
+
+    def get(self, key: Hashable, work: Callable[[], T]) -> T:
+        """What is held for this key, else what `work` gives."""
+        if self.held is None or self.held[0] != key:
+            self.held = key, work()
+        return self.held[1]
+
+
+@dataclass(kw_only=True)
 class Ticks:
     """What the reader has ticked to ask: whole collections, and documents by their lineage."""
 
@@ -207,8 +221,8 @@ class PageState:
     scope: Selection = Selection()  # noqa: RUF009 - frozen; what the next conversation is about
     ticks: Ticks | None = None  # the dialog that asks for the scope is open
     askable: bool = False  # there was something to ask when the page was drawn last
-    whole_offers: dict[tuple[Selection, tuple[int, ...]], WholeOffer | None] = field(default_factory=dict)  # by scope, and what was ready
-    suggested: dict[tuple[Selection, tuple[int, ...], str], list[str]] = field(default_factory=dict)  # the same, and the language
+    whole_offer: Latest[WholeOffer | None] = field(default_factory=Latest)  # by model, scope, and what of it is ready
+    suggested: Latest[list[str]] = field(default_factory=Latest)  # by language, scope, and what of it is ready
     turns: int = TURNS  # that are drawn of the conversation
     unfolded: Unfolded | None = None
     renaming: int | None = None  # the conversation whose name is being changed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pages.parts.i18n import _, language
@@ -17,12 +18,10 @@ if TYPE_CHECKING:
 
 
 def suggested(deps: Deps, subject: str, selection: Selection, scope: Scope) -> None:
-    """Draw them; worked out once for each scope, from what of it is ready."""
-    known = page_state().suggested
-    key = selection, scope.ready, language()
-    if key not in known:
-        known[key] = suggestions.suggestions(deps, subject, selection, language=language())
-    questions = known[key]
+    """Draw them; worked out anew for another language or scope, or what becomes ready of it."""
+    spoken = language()
+    work = partial(suggestions.suggestions, deps, subject, selection, language=spoken)
+    questions = page_state().suggested.get((spoken, selection, scope.ready), work)
     if not questions:
         return
 

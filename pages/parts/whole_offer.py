@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -10,7 +11,8 @@ from pages.parts.escape import plain
 from pages.parts.i18n import _, plural
 from pages.parts.money import dollars, tokens
 from pages.parts.state import page_state
-from rag import whole
+from rag import consent, whole
+from rag.consent import Purpose
 
 if TYPE_CHECKING:
     from db.documents import Selection
@@ -19,12 +21,10 @@ if TYPE_CHECKING:
 
 
 def whole_offer(deps: Deps, subject: str, selection: Selection, scope: Scope) -> None:
-    """Draw it, where there is one. It is worked out once for each scope, from what of it is ready."""
-    known = page_state().whole_offers
-    key = selection, scope.ready
-    if key not in known:
-        known[key] = whole.offer(deps, subject, selection)
-    offer = known[key]
+    """Draw it, where there is one. It is worked out anew when another model serves, and for another scope or what becomes ready of it."""
+    served = consent.serving(deps, subject, Purpose.ANSWER)
+    key = served.recipient, served.name, selection, scope.ready
+    offer = page_state().whole_offer.get(key, partial(whole.offer, deps, subject, selection))
     if offer is None:
         return
     label = plural("Read {n} document whole", "Read {n} documents whole", offer.documents)

@@ -143,6 +143,20 @@ def test_reading_whole_documents_is_offered_with_its_price_and_only_done_when_ch
     assert asked == [False, True]
 
 
+def test_the_offer_is_that_of_the_model_which_serves_now(deps: Deps, shelf: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    def offer(deps: Deps, *_: object) -> whole.Offer | None:
+        local = deps.answerers[0]
+        free = whole.Offer(documents=3, tokens=9000, recipient=None, model=local.name, first=Decimal(0), again=Decimal(0))
+        return free if local.window else None
+
+    monkeypatch.setattr(whole, "offer", offer)
+    app = open_app("pages/chat.py")
+    assert not app.toggle
+    process.provide(replace(deps, answerers=(FakeAnswerer(name="reads-whole", window=50_000),)))
+    app.run()
+    assert app.toggle(key="whole").label == "Read 3 documents whole"
+
+
 def test_a_question_without_an_answer_can_be_asked_of_all_documents(
     deps: Deps, shelf: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
