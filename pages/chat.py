@@ -23,7 +23,9 @@ from rag import library
 
 page = frame(_("Chat"))
 state = page_state()
-current = state.conversation_id = current_conversation()
+current = current_conversation()
+if current != state.conversation_id:  # the address was changed, as by the browser's way back
+    state.turn_to(current)
 
 # Always the same places, whatever can be drawn in them: so that the browser keeps the box, and what was typed in it.
 above, box = st.container(key="conversation"), st.container(key="ask")

@@ -34,8 +34,7 @@ def number(named: str) -> int | None:
 
 def go_to(conversation_id: int | None) -> None:
     """Turn to a conversation, or to a new one."""
-    page_state().close_conversation()
-    page_state().conversation_id = conversation_id
+    page_state().turn_to(conversation_id)
     if conversation_id is None:
         st.query_params.clear()
     else:

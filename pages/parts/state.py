@@ -257,10 +257,10 @@ class PageState:
     refused: str = ""  # why the last password was
     tries: int = 0  # a new password field for each
     collection_asked: tuple[str, int] = ("", 0)  # what is to be done to which collection, once it is confirmed
-    searches: dict[int, Search] = field(default_factory=dict)  # of each message that was shown
-    scanned: dict[int, Scanned] = field(default_factory=dict)  # of each message that was shown
+    searches: dict[int, Search] = field(default_factory=dict)  # of each message of the conversation that was shown
+    scanned: dict[int, Scanned] = field(default_factory=dict)  # the same
     trials: dict[str, Future[tuple[Tried, ...]]] = field(default_factory=dict)  # of the connections to recipients
-    settled: dict[int, Answer] = field(default_factory=dict)  # answers that will not change any more
+    settled: dict[int, Answer] = field(default_factory=dict)  # answers of the conversation that will not change any more
     clicks_handled: dict[str, int] = field(default_factory=dict)  # of each tree that was clicked, the number of the last click
 
     def read(self, document_id: int, *, page: int = 1) -> None:
@@ -274,6 +274,15 @@ class PageState:
     def answered(self) -> None:
         """Close the dialog with the next run of the page."""
         self.asking = None
+
+    def turn_to(self, conversation_id: int | None) -> None:
+        """Show a conversation, or a new one; what was read of another is let go, so that a long session does not grow."""
+        self.close_conversation()
+        if conversation_id != self.conversation_id:
+            self.settled.clear()
+            self.searches.clear()
+            self.scanned.clear()
+        self.conversation_id = conversation_id
 
     def close_conversation(self) -> None:
         self.opened, self.sources_of, self.pane_knows, self.question_error, self.polls_after_end = None, None, None, "", 0

@@ -13,7 +13,7 @@ from rag import conversation
 from rag.conversation import Conversation
 from rag.deps import Deps
 from tests.flows.asking import asked
-from tests.ui.conftest import SUBJECT, open_app, shown
+from tests.ui.conftest import SUBJECT, open_app, press, shown, state_of
 
 QUESTION = "How many people does Meridian Instruments employ?"
 
@@ -70,6 +70,17 @@ def test_a_deleted_conversation_can_be_brought_back_until_something_else_is_done
     app.button(key=f"conversation-{other}").click().run()
     assert "undelete" not in {b.key for b in app.button}
     assert titles(app) == ["Barometers"]
+
+
+def test_the_browsers_way_back_takes_nothing_along_from_the_other_conversation(deps: Deps, store: Callable[..., int]) -> None:
+    store()
+    held, other = begin(deps, "Staff"), begin(deps, "Barometers")
+    app = press(open_app("pages/chat.py", c=str(held)), "cite:1")
+    assert state_of(app).opened is not None
+    app.query_params["c"] = str(other)
+    app.run()
+    assert state_of(app).opened is None
+    assert [read.message.conversation_id for read in state_of(app).settled.values()] == [other]
 
 
 def test_many_conversations_are_searched_by_their_words(deps: Deps, store: Callable[..., int]) -> None:
