@@ -10,6 +10,7 @@ half of dragonball_dev, with more trust in the words than it has (docs/decisions
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
     from rag.trace import Result
 
 CALIBRATED = "multilingual-e5-small/sif"  # rag.providers.e5
-WEIGHTS = (-28.75, 25.0, 10.0)  # constant, nearness, said
+WEIGHTS = (-28.5, 25.0, 10.0)  # constant, nearness, said
 WITHOUT_NEARNESS = (-6.0, 0.0, 10.0)  # cosines of other embedders are on other scales
 ENOUGH = 0.5
-FLOORS = {"en": 10.0, "zh": 14.0}  # rarity of the commonest words, which counts as none; a Chinese term has no space before it, which costs
+COMMON, COMMON_HAN = 10.0, 14.0  # rarity of the commonest words, which counts as none; Chinese ones have no space before them, which costs
+NUMBER = 4.0  # what a year or a figure counts at least: it is common, and yet what is asked for
 ACROSS = 0.83  # nearness from which a passage in another language than the question's is taken to be about it; none of its words can match
+
+_HAN = re.compile(f"[{text.HAN}]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +64,24 @@ def supported(question: str, result: Result, rarity: Callable[[str], float]) -> 
 def signs(question: str, result: Result, rarity: Callable[[str], float]) -> Signs:
     """The signs of support."""
     held = frozenset(term for hit in result.hits for term in text.terms(hit.chunk.indexed_text))
-    weights = {term: max(0.0, rarity(term) - FLOORS.get(text.language(term), FLOORS["en"])) for term in text.parse_query(question).terms}
+    weights = _weights(text.parse_query(question).text or question, rarity)
     dense = result.trace.stages.get(Stage.DENSE, ())
     return Signs(
         nearness=dense[0][1] if dense else 0.0,
-        said=sum(weight for term, weight in weights.items() if term in held) / (sum(weights.values()) or 1.0),
+        said=sum(weight for terms, weight in weights.items() if terms & held) / (sum(weights.values()) or 1.0),
     )
+
+
+def _weights(question: str, rarity: Callable[[str], float]) -> dict[frozenset[str], float]:
+    """What each word counts, by the terms that it is found by. A stem would be rarer than its word: words are weighed as they are written."""
+    weights: dict[frozenset[str], float] = {}
+    for word in text.words(question):
+        if not _HAN.search(word) and (terms := frozenset(text.terms(word))):
+            weights[terms] = max(0.0, rarity(word) - COMMON, NUMBER if any(map(str.isdigit, word)) else 0.0)
+    for term in text.terms(question):
+        if _HAN.search(term):  # words and bigrams: names are in no dictionary
+            weights[frozenset({term})] = max(0.0, rarity(term) - COMMON_HAN)
+    return weights
 
 
 def _support(weights: tuple[float, ...], found: Signs) -> Support:
