@@ -9,8 +9,8 @@ from psycopg.rows import class_row
 from db import Connection
 from db.documents import Selection
 
-DOCUMENTS = 12  # looked at
-CHUNKS = 300  # of each, from its beginning
+DOCUMENTS = 8  # looked at
+CHUNKS = 200  # of each, from its beginning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,15 @@ class Section:
     heading: str  # the path, as chunks have it; "" for text under none
     ord: int  # of its first chunk
     size: int  # bytes of text
+    figures: float  # share of digits where its text begins
+
+    @property
+    def headings(self) -> list[str]:
+        return self.heading.split(" > ")
+
+    @property
+    def innermost(self) -> str:
+        return self.headings[-1]
 
 
 def sections(connection: Connection, selection: Selection, *, language: str) -> list[Section]:
@@ -36,7 +45,9 @@ def sections(connection: Connection, selection: Selection, *, language: str) -> 
                    where n_chunks > 0 and (%(collections)s::bigint[] is null or collection_id = any (%(collections)s))
                      and (%(documents)s::bigint[] is null or id = any (%(documents)s))
                    order by place limit %(most)s)
-               select d.id as document_id, d.title, d.filename, d.language, s.heading, s.ord, s.size
+               select d.id as document_id, d.title, d.filename, d.language, s.heading, s.ord, s.size,
+                   (select 1 - length(translate(left(c.text, 500), '0123456789', ''))::float / greatest(length(left(c.text, 500)), 1)
+                    from chunks c where c.document_id = d.id and c.ord = s.ord) as figures
                from chosen d cross join lateral (
                    select heading, min(ord) as ord, sum(octet_length(text))::int as size from chunks
                    where document_id = d.id and ord < %(chunks)s group by heading) s

@@ -101,7 +101,9 @@ _PARTIES_CHINESE = (
 _WORDS = re.compile(r"\w+")
 _LEGAL_FORM = re.compile(r"\b(?:the|inc|corp|corporation|incorporated|company|co|ltd|limited|plc|llc)\b", re.IGNORECASE)
 _NO_TITLE = re.compile(
-    r"^(?:untitled|microsoft word|microsoft powerpoint|document\d*|slide \d+|powerpoint presentation|title|无标题)|[\\/]|^\W*$",
+    r"^(?:untitled|microsoft (?:word|powerpoint|excel) - |(?:document|slide) ?\d*$|powerpoint presentation|title$|无标题)"
+    r"|^(?:[a-z]:|www\.|about:|[\\/])|://|^\S*[\\/]\S*$"  # addresses and paths
+    r"|^(?=\S*[_\d])[!-~]+$|^\W*$",  # names of files; a Chinese title has no spaces either
     re.IGNORECASE,
 )
 _EXTENSION = re.compile(r"\.(?:pdf|docx?|xlsx?|pptx?|indd|qxd|html?|tex|dvi|ps)$", re.IGNORECASE)
@@ -152,6 +154,11 @@ def sane_title(title: str) -> bool:
     """Whether a title from the metadata names the document, rather than a program, a file or nothing."""
     letters = sum(map(str.isalpha, title))
     return 4 <= len(title) <= _MAX_TITLE and letters >= 0.5 * len(title) and not _NO_TITLE.search(title) and not _EXTENSION.search(title)
+
+
+def names_company(line: str) -> bool:
+    """Whether a line is the name of a company, by its legal form."""
+    return bool(_COMPANY.match(line) or _COMPANY_CHINESE.fullmatch(line))
 
 
 def _first_title(elements: Sequence[Element]) -> str:

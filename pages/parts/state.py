@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pages.parts.question_collector import Offer
     from rag.connections import Tried
     from rag.inspection import Inspection, Key
+    from rag.suggestions import Suggestion
     from rag.usage import Spending
     from rag.whole import Offer as WholeOffer
 
@@ -222,7 +223,7 @@ class PageState:
     ticks: Ticks | None = None  # the dialog that asks for the scope is open
     askable: bool = False  # there was something to ask when the page was drawn last
     whole_offer: Latest[WholeOffer | None] = field(default_factory=Latest)  # by model, scope, and what of it is ready
-    suggested: Latest[list[str]] = field(default_factory=Latest)  # by language, scope, and what of it is ready
+    suggested: Latest[list[Suggestion]] = field(default_factory=Latest)  # by language, scope, and what of it is ready
     turns: int = TURNS  # that are drawn of the conversation
     unfolded: Unfolded | None = None
     renaming: int | None = None  # the conversation whose name is being changed

@@ -111,14 +111,19 @@ def test_a_single_document_leaves_nothing_to_choose(store: Callable[..., int]) -
 def test_a_suggested_question_is_asked_with_a_click(deps: Deps, shelf: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
     worked_out: list[Selection] = []
 
-    def suggest(_deps: Deps, _subject: str, selection: Selection, **_: object) -> list[str]:
+    def suggest(_deps: Deps, _subject: str, selection: Selection, **_: object) -> list[suggestions.Suggestion]:
         worked_out.append(selection)
-        return ["What is Risks about?", QUESTION]
+        return [
+            suggestions.Suggestion(shown="What is said about “Risks”?", document="", question="What is said about “Risks”?"),
+            suggestions.Suggestion(shown="How much is it?", document="The price list", question=QUESTION),
+        ]
 
     monkeypatch.setattr(suggestions, "suggestions", suggest)
     app = open_app("pages/chat.py")
     app.run()
     assert worked_out == [Selection()]  # once for each scope
+    assert "The price list" in shown(app)
+    assert QUESTION not in shown(app)
     finish(press(app, "suggested:1"))
     assert QUESTION in shown(app)
     assert "cite:1" in acts(app)

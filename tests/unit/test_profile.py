@@ -109,13 +109,20 @@ def test_a_chinese_manual_states_its_version() -> None:
     assert said(("海拔仪用户手册", 18.0), ("版本：V2.1", 10.0)).version == "版本：V2.1"
 
 
-@pytest.mark.parametrize("title", ["Microsoft Word - draft3.doc", "untitled", "C:\\temp\\out", "report.indd", "", "12345678"])
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Microsoft Word - draft3.doc", "untitled", "C:\\temp\\out", "/home/me/out", "report.indd", "", "12345678",
+        "about:blank", "https://example.org/a page", "www.example.org", "example/report", "annual_report_2031", "report-v2",
+    ],
+)  # fmt: skip
 def test_a_metadata_title_that_names_no_document_gives_way_to_the_first_page(title: str) -> None:
     assert profile(reading("Mills by the Sea", "1 Introduction", title=title), "x.pdf").title == "Mills by the Sea"
 
 
 def test_a_metadata_title_that_names_the_document_is_used() -> None:
-    assert profile(reading("1 Introduction", title="Mills by the Sea"), "x.pdf").title == "Mills by the Sea"
+    for title in ("Mills by the Sea", "Titles of Mills, filed 08/30/2031", "2031年年度报告", "Documents about Mills"):
+        assert profile(reading("1 Introduction", title=title), "x.pdf").title == title
 
 
 @pytest.mark.parametrize("rubric", ["Research Article", "MANUAL", "Contents", "目录", "1 Introduction"])
