@@ -24,7 +24,7 @@ class Section:
     heading: str  # the path, as chunks have it; "" for text under none
     ord: int  # of its first chunk
     size: int  # bytes of text
-    figures: float  # share of digits where its text begins
+    opening: str  # how its text begins
 
     @property
     def headings(self) -> list[str]:
@@ -46,8 +46,7 @@ def sections(connection: Connection, selection: Selection, *, language: str) -> 
                      and (%(documents)s::bigint[] is null or id = any (%(documents)s))
                    order by place limit %(most)s)
                select d.id as document_id, d.title, d.filename, d.language, s.heading, s.ord, s.size,
-                   (select 1 - length(translate(left(c.text, 500), '0123456789', ''))::float / greatest(length(left(c.text, 500)), 1)
-                    from chunks c where c.document_id = d.id and c.ord = s.ord) as figures
+                   (select left(c.text, 300) from chunks c where c.document_id = d.id and c.ord = s.ord) as opening
                from chosen d cross join lateral (
                    select heading, min(ord) as ord, sum(octet_length(text))::int as size from chunks
                    where document_id = d.id and ord < %(chunks)s group by heading) s

@@ -122,7 +122,7 @@ def _topics(sections: Sequence[Section], said: Counter[str], *, most: int) -> li
     """What a document's headings name that is worth asking about, the best first."""
     found: dict[str, tuple[float, int, str]] = {}
     for section in sections:
-        topic, figures = _topic(section.innermost), section.figures >= FIGURES
+        topic, figures = _topic(section.innermost), sum(map(str.isdigit, section.opening)) >= FIGURES * len(section.opening)
         if section.size < (SUBSTANCE / 2 if figures else SUBSTANCE):
             continue
         if _is_telling(topic) and not _closes(section) and not _is_name(topic, section):
