@@ -13,7 +13,7 @@ const drawn = new WeakMap() // element -> the attributes it was last drawn with
 
 const isText = (node) => typeof node === "string"
 const tagOf = (node) => (TAGS.has(node[0]) ? node[0] : "span")
-const ours = (path) => (typeof path === "string" && /^\/(?![/\\])/.test(path) ? path : undefined) // never another host
+const ours = (path) => (typeof path === "string" && /^\/(?![/\\])[!-~]*$/.test(path) ? path : undefined) // never another host, also not behind a tab or line end, which URLs drop
 
 function build(node) {
   if (isText(node)) return document.createTextNode(node)

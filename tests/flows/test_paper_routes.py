@@ -70,6 +70,12 @@ def test_what_is_gone_or_somebody_elses_is_told_in_the_readers_language(browser:
         assert (answer.status_code, answer.text) == (404, "此文档已被删除。\n")
 
 
+def test_a_number_that_no_row_can_have_is_not_there(browser: TestClient, report: Document) -> None:
+    for number in ("0", "2147483648", "9223372036854775808", "9" * 40):
+        for path in (f"/page/{number}/1.png", f"/page/{report.id}/{number}.png", f"/original/{number}.pdf"):
+            assert browser.get(path).status_code == 404
+
+
 def test_a_page_that_was_drawn_for_one_is_checked_for_each(browser: TestClient, report: Document, deps: Deps) -> None:
     assert browser.get(page_path(report.id, 1, width=1000)).status_code == 200
     library.delete(deps, SUBJECT, report.id)
