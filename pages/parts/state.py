@@ -189,6 +189,9 @@ class Latest(Generic[T]):
 
     held: tuple[Hashable, T] | None = None
 
+    def is_for(self, key: Hashable) -> bool:
+        return self.held is not None and self.held[0] == key
+
     def get(self, key: Hashable, work: Callable[[], T]) -> T:
         """What is held for this key, else what `work` gives."""
         if self.held is None or self.held[0] != key:

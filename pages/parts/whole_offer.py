@@ -24,7 +24,10 @@ def whole_offer(deps: Deps, subject: str, selection: Selection, scope: Scope) ->
     """Draw it, where there is one. It is worked out anew when another model serves, and for another scope or what becomes ready of it."""
     served = consent.serving(deps, subject, Purpose.ANSWER)
     key = served.recipient, served.name, selection, scope.ready
-    offer = page_state().whole_offer.get(key, partial(whole.offer, deps, subject, selection))
+    latest = page_state().whole_offer
+    if not latest.is_for(key):
+        st.session_state["whole"] = False  # a yes to one offer is none to another
+    offer = latest.get(key, partial(whole.offer, deps, subject, selection))
     if offer is None:
         return
     label = plural("Read {n} document whole", "Read {n} documents whole", offer.documents)

@@ -160,6 +160,10 @@ def test_the_offer_is_that_of_the_model_which_serves_now(deps: Deps, shelf: dict
     process.provide(replace(deps, answerers=(FakeAnswerer(name="reads-whole", window=50_000),)))
     app.run()
     assert app.toggle(key="whole").label == "Read 3 documents whole"
+    app.toggle(key="whole").set_value(True).run()
+    assert app.run().toggle(key="whole").value
+    process.provide(replace(deps, answerers=(FakeAnswerer(name="another", window=50_000),)))
+    assert not app.run().toggle(key="whole").value  # the yes was to the other's offer
 
 
 def test_a_question_without_an_answer_can_be_asked_of_all_documents(
