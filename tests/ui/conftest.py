@@ -64,6 +64,11 @@ def nodes(node: Any) -> Iterator[list[Any]]:
             yield from nodes(child)
 
 
+def pictures(app: AppTest) -> list[str]:
+    """Where the browser finds the pages that are drawn, large or small."""
+    return [node[1]["src"] for tree in trees(app) for node in nodes(tree) if node[0] == "img"]
+
+
 def shown(app: AppTest) -> str:
     """All text that the page shows, in one string."""
     drawn = [text for tree in trees(app) for text in strings(tree)]

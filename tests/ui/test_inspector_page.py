@@ -7,11 +7,12 @@ from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
 
 from db import AWAY, DatabaseAway
+from pages.parts.paper_routes import page_path
 from rag import inspection, library, own_questions
 from rag.deps import Deps
 from rag.inspection import SHOWN
 from tests import pdfs
-from tests.ui.conftest import SUBJECT, acts, nodes, open_app, shown, state_of, trees
+from tests.ui.conftest import SUBJECT, acts, nodes, open_app, pictures, shown, state_of, trees
 
 QUESTION = "How many people does Meridian Instruments employ?"
 
@@ -94,8 +95,7 @@ def test_a_passage_opens_its_boxed_page_its_context_apart_and_its_words(store: C
     assert "Structural context, used for retrieval only" in told
     assert row.chunk.context in told
     assert "What each word gave to its BM25 score" in told
-    (picture,) = [node for tree in trees(app) for node in nodes(tree) if node[0] == "img"]
-    assert picture[1]["src"].startswith(f"/page/{row.chunk.document_id}/")
+    assert pictures(app) == [page_path(row.chunk.document_id, row.chunk.first_page, width=library.WIDTH)]
     assert [node for tree in trees(app) for node in nodes(tree) if node[1].get("c") == "box passage"]
     assert not app.get("vega_lite_chart")
     app.button(key="close-hit").click().run()
