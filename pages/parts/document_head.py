@@ -11,6 +11,7 @@ from pages.parts.document_rows import said_of, state_of
 from pages.parts.entries import Entry
 from pages.parts.guard import attempt
 from pages.parts.i18n import _
+from pages.parts.paper_routes import original_path
 from pages.parts.state import page_state
 from pages.parts.tree_component import draw_tree
 from pages.parts.version_list import version_list
@@ -50,10 +51,7 @@ def document_head(deps: Deps, subject: str, document: Document) -> None:
             )
         elif document.status is Status.FAILED:
             st.button(_("Retry"), icon=":material/refresh:", key="retry", on_click=_retry, args=(deps, subject, document.id))
-        st.download_button(
-            _("Original"), data=lambda: library.original(deps, subject, document.id), file_name=document.filename.rpartition("/")[2], mime="application/pdf",
-            icon=":material/download:", key="reader-original", on_click="ignore",
-        )  # fmt: skip
+        st.link_button(_("Original"), original_path(document.id, save=True), icon=":material/download:", key="reader-original")
         st.button(_("Rename"), icon=":material/edit:", key="rename", on_click=_ask, args=("rename", document.id))
         st.button(_("Move"), icon=":material/drive_file_move:", key="move", on_click=_ask, args=("move", document.id))
         st.button(_("Delete"), icon=":material/delete:", key="delete", on_click=_ask, args=("delete", document.id))
