@@ -20,18 +20,19 @@ Question to checked answer::
         answer.py:    a follow-up made to stand alone (providers; followup.py without a model) -> search.py -> reading.py (neighbours join),
                       or whole.py (documents read whole) -> history.py -> providers (stream)
                       -> draft.py (claims verified against stored sentences), attribution.py (which sentence of the answer rests on which)
-                      support.py where no model is: whether what was found holds an answer
+        without one:  support.py (whether what was found holds an answer) -> providers/extract.py (quotes: excerpt.py, differing.py)
         search.py:    text.py, embedding.py (the question's vector) -> db.search (dense, BM25) -> fusion.py -> providers (rerank), within deadline.py -> hits with their trace (trace.py)
 
-What was made of answers: feedback.py (thumbs, offered as questions to measure with), export.py (Markdown with numbered
-references: answer_tree.py, uncited.py -> markdown.py).
+Before the first question: suggestions.py. What was made of answers: feedback.py (thumbs, offered as questions to measure with), export.py
+(Markdown with numbered references: answer_tree.py, uncited.py -> markdown.py).
 
 Measuring: evaluate.py asks search.py the questions of question_sets.py (from question_files.py, or own_questions.py) on the copies that
 scratch.py makes (plain_text.py reads texts), situated by scratch_contexts.py where a price is allowed;
 ladder.py and metrics.py make the figures, ladder_table.py shows them on a terminal.
 
 Which models there are decides deps.py, the only wiring; which of them serve, and who may read the text, consent.py by what each person chose
-(preferences.py). What that is expected to cost tells estimates.py, and what it did cost usage.py, at the prices of prices.toml (prices.py).
+(preferences.py) among what there is (choices.py; connections.py tries whether it answers). What that is expected to cost tells estimates.py,
+and what it did cost usage.py, at the prices of prices.toml (prices.py).
 serve.py, tether.py and cli.py start processes; commands.py, intake.py (ingest) and operating.py are what the command line does, doctor.py and
 stuck.py what is wrong, logs.py what is told.
 page_images.py draws pages for the browser and keeps them, originals.py gives the files back; inspection.py lays a search open; retriever.py gives it to LangChain.
