@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.chunks import Chunk, Sentence
-from rag.answer import citation, verify
+from rag.draft import citation, verify
 from rag.providers import Cite
 from rag.reading import MOST, Stretch, stretches
 from rag.trace import Hit
