@@ -10,10 +10,7 @@ import pytest
 from rag import library
 from rag.deps import Deps
 from tests import pdfs
-from tests.flows.conftest import SUBJECT, work_off
-from tests.flows.test_command_line import Run, situate
-
-__all__ = ["situate"]  # the fixture
+from tests.flows.conftest import SUBJECT, Run, work_off
 
 
 def put(deps: Deps, name: str, collection: str = "Library") -> int:
