@@ -13,7 +13,7 @@ run: install
 install: $(INSTALLED)
 
 test: install browser
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n auto --dist loadfile
 
 lint: install
 	.venv/bin/ruff check .
