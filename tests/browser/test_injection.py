@@ -40,7 +40,7 @@ LOOK = """() => {
     for (const node of root.childNodes) {
       if (node.nodeType === Node.TEXT_NODE && !["STYLE", "SCRIPT"].includes(root.nodeName)) found.text += node.data
       if (node.nodeType !== Node.ELEMENT_NODE) continue
-      if (/^(iframe|object|embed|base|form|use)$/.test(node.localName) || /canary/i.test(node.id)) found.made.push(node.outerHTML.slice(0, 200))
+      if (/^(iframe|object|embed|base|form|use)$/.test(node.localName) && !node.matches('form.vega-bindings') || /canary/i.test(node.id)) found.made.push(node.outerHTML.slice(0, 200))
       for (const { name, value } of node.attributes) {
         if (name.startsWith("on") || (attributes.includes(name) && /canary|javascript:/i.test(value))) found.loads.push(`${name}=${value}`.slice(0, 200))
       }
