@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rag.trace import Result
 
 CALIBRATED = "multilingual-e5-small/sif"  # rag.providers.e5
-WEIGHTS = (-28.5, 25.0, 10.0)  # constant, nearness, said
+WEIGHTS = (-28.25, 25.0, 10.0)  # constant, nearness, said
 WITHOUT_NEARNESS = (-6.0, 0.0, 10.0)  # cosines of other embedders are on other scales
 ENOUGH = 0.5
 COMMON, COMMON_HAN = 10.0, 14.0  # rarity of the commonest words, which counts as none; Chinese ones have no space before them, which costs
@@ -79,9 +79,10 @@ def _weights(question: str, rarity: Callable[[str], float]) -> dict[frozenset[st
         if not _HAN.search(word) and (terms := frozenset(text.terms(word))):
             weights[terms] = max(0.0, rarity(word) - COMMON, NUMBER if any(map(str.isdigit, word)) else 0.0)
     for term in text.terms(question):
-        if _HAN.search(term):  # words and bigrams: names are in no dictionary
+        if term.startswith("~"):  # bigrams: names are in no dictionary, which makes words of them that nothing else holds
             weights[frozenset({term})] = max(0.0, rarity(term) - COMMON_HAN)
-    return weights
+    # a question of common words only is weighed evenly
+    return weights if any(weights.values()) else {frozenset({term}): 1.0 for term in text.terms(question)}
 
 
 def _support(weights: tuple[float, ...], found: Signs) -> Support:

@@ -118,5 +118,14 @@ def test_the_score_grows_with_each_sign() -> None:
     assert 0 < ENOUGH < 1
 
 
+def test_a_name_that_no_dictionary_has_is_found_by_its_parts() -> None:
+    asked = "公司共有多少名守塔人？"
+    assert signs(asked, found(asked, "人员成本增长百分之三。公司共有二百一十二名守塔人、三十一名机械师。"), RARITY).said > 0.6
+
+
+def test_a_question_of_common_words_is_weighed_evenly() -> None:
+    assert signs("of the?", found("of the?", "The end of it."), RARITY).said == 1.0
+
+
 def test_a_question_without_words_is_not_supported() -> None:
     assert not holds("???", OPENED, nearness=0.7)
