@@ -91,8 +91,10 @@ def test_a_connection_is_tried_and_a_model_chosen(
     expect(page.get_by_text("Anthropic refused the API key.")).to_be_visible()
     photo(page, "key-refused")
     box = page.get_by_role("combobox", name="Answers")
-    box.fill("opus")
-    box.press("Enter")
+    page.get_by_role("heading", name="Which models serve").scroll_into_view_if_needed()  # its list closes when the page scrolls
+    box.click()
+    box.press_sequentially("opus")
+    page.get_by_role("option", name=re.compile("opus")).click()
     expect(page.get_by_text("claude-opus-5-5 serves as soon as you allow it, above.")).to_be_visible()
     page.get_by_role("button", name="Allow").last.click()
     expect(page.get_by_text("Serving: claude-opus-5-5 at Anthropic")).to_be_visible()
