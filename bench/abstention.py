@@ -167,7 +167,7 @@ def main() -> None:
                 sides = {case.question: {half(document) for document in case.documents} for case in found}
                 weights = fitted([case for case in found if sides[case.question] == {0}])
                 told["fitted"], told["in use"] = weights.round(2).tolist(), list(support.WEIGHTS)
-                print(f"fitted: {told['fitted']}, in use: {told['in use']} (constant, nearness, best, all)")
+                print(f"fitted: {told['fitted']}, in use: {told['in use']} (constant, nearness, said)")
                 found = [case for case in found if sides[case.question] == {1}]
             told |= report(asked.name, found)
     if arguments.json:
