@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CALIBRATED = "multilingual-e5-small/sif"  # rag.providers.e5
 WEIGHTS = (-28.25, 25.0, 10.0)  # constant, nearness, said
-WITHOUT_NEARNESS = (-6.0, 0.0, 10.0)  # cosines of other embedders are on other scales
+WITHOUT_NEARNESS = (-4.0, 0.0, 10.0)  # cosines of other embedders are on other scales
 ENOUGH = 0.5
 COMMON, COMMON_HAN = 10.0, 14.0  # rarity of the commonest words, which counts as none; Chinese ones have no space before them, which costs
 NUMBER = 4.0  # what a year or a figure counts at least: it is common, and yet what is asked for
