@@ -104,7 +104,7 @@ def test_a_follow_up_goes_on_from_an_interrupted_answer(deps: Deps, index: Index
 def test_two_tabs_that_ask_at_once_each_get_their_answer(deps: Deps, index: Index) -> None:
     index(deps, pdfs.report())
     held = asked(deps, QUESTION).conversation_id
-    questions = [f"Question number {n} of the board?" for n in range(6)]
+    questions = [QUESTION + "?" * n for n in range(6)]
     with ThreadPoolExecutor(6) as tabs:
         messages = list(tabs.map(lambda q: conversation.ask(deps, SUBJECT, q, conversation_id=held), questions))
     ended = [finished(deps, message) for message in messages]
