@@ -12,13 +12,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +25,13 @@ from playwright.sync_api import sync_playwright
 from psycopg import sql
 from pydantic import SecretStr
 
+from bench.rush import served
 from db import as_subject, embedded, migrate, open_pool
 from rag import conversation, question_files
 from rag.deps import Deps, build
 from rag.question_sets import stratified
 from rag.settings import Settings
 from tests import standin
-from tests.standin.anthropic_api import AnthropicServer
 
 SUBJECT = "local"
 COPIED = ("pages", "chunks", "vectors", "postings")
@@ -115,27 +112,6 @@ def asked(deps: Deps, question: str) -> dict[str, float]:
     return found
 
 
-@contextmanager
-def served(home: Path, claude: AnthropicServer) -> Iterator[str]:
-    environment = {
-        "SITUATE_HOME": str(home),
-        "ANTHROPIC_API_KEY": claude.key,
-        "ANTHROPIC_BASE_URL": claude.url,
-        "SITUATE_CONSENT": "Anthropic",
-        "SITUATE_SITUATOR": "none",
-        "PATH": "/usr/bin:/bin",
-    }
-    command = [sys.executable, "-m", "rag.cli", "serve", "--port", "0"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        address = re.search(r"http://\S+", running.stdout.readline())
-        assert address
-        try:
-            yield address[0]
-        finally:
-            running.terminate()
-
-
 def in_browser(address: str, questions: Sequence[str]) -> Iterator[dict[str, float]]:
     """Each question in a conversation of its own."""
     with sync_playwright() as playwright:
@@ -181,7 +157,8 @@ def main() -> None:
             settings = Settings(home=home, consent="Anthropic", situator="none").model_copy(update=provided)
             deps = build(settings, pool=pool, url=server.url)
             passes["as stored"] = [asked(deps, question) for question in questions][FIRST:]
-            with served(home, claude) as address:
+            key = {"ANTHROPIC_API_KEY": claude.key, "ANTHROPIC_BASE_URL": claude.url}
+            with served(home, SITUATE_CONSENT="Anthropic", SITUATE_SITUATOR="none", **key) as address:
                 passes["in the browser"] = list(in_browser(address, questions[: given.browser + FIRST]))[FIRST:]
             with as_subject(pool, SUBJECT) as connection:
                 connection.execute("delete from conversations")

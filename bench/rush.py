@@ -93,9 +93,11 @@ def _count(connection: psycopg.Connection[Any], rest: LiteralString, table: str)
 
 
 @contextmanager
-def served(home: Path) -> Iterator[str]:
+def served(home: Path, **settings: str) -> Iterator[str]:
+    """The address of an application of its own."""
     command = [sys.executable, "-m", "rag.cli", "serve", "--port", "0"]
-    with subprocess.Popen(command, env={"SITUATE_HOME": str(home), "PATH": "/usr/bin:/bin"}, stdout=subprocess.PIPE, text=True) as running:
+    environment = {"SITUATE_HOME": str(home), "PATH": "/usr/bin:/bin", **settings}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         found = re.search(r"http://\S+", running.stdout.readline())
         assert found

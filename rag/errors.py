@@ -53,7 +53,10 @@ class RecognitionFailed(SituateError):
 
 
 class DocumentGone(SituateError):
-    """The document was deleted while work on it was under way."""
+    """This document has been deleted."""
+
+    def __init__(self, sentence: str = "This document has been deleted.") -> None:
+        super().__init__(sentence)
 
 
 class QuestionError(SituateError):

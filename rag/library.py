@@ -118,7 +118,7 @@ def document(deps: Deps, subject: str, document_id: int) -> Document:
     with as_subject(deps.pool, subject) as connection:
         found = document_rows.documents(connection, ids=[document_id])
     if not found:
-        raise DocumentGone("This document has been deleted.")
+        raise DocumentGone
     return found[0]
 
 
@@ -227,7 +227,7 @@ def rename(deps: Deps, subject: str, document_id: int, name: str) -> str:
     with as_subject(deps.pool, subject) as connection:
         lineage = version_rows.lock(connection, document_id)
         if lineage is None:
-            raise DocumentGone("This document has been deleted.")
+            raise DocumentGone
         try:
             version_rows.rename_document(connection, lineage, name)
         except NameTaken as error:

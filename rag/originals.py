@@ -21,7 +21,7 @@ def original_size(deps: Deps, subject: str, document_id: int) -> int:
     with as_subject(deps.pool, subject) as connection:
         size = document_rows.file_size(connection, document_id)
     if not size:
-        raise DocumentGone("This document has been deleted.")
+        raise DocumentGone
     return size
 
 
@@ -31,7 +31,7 @@ def original_parts(deps: Deps, subject: str, document_id: int) -> Iterator[bytes
         with as_subject(deps.pool, subject) as connection:
             content = document_rows.file_part(connection, document_id, part)
         if content is None and part == 0:
-            raise DocumentGone("This document has been deleted.")
+            raise DocumentGone
         if content is None:
             return
         yield content

@@ -80,5 +80,5 @@ def page(deps: Deps, subject: str, document_id: int, number: int) -> Page:
     with as_subject(deps.pool, subject) as connection:
         found = document_rows.page(connection, document_id, number)
     if found is None:
-        raise DocumentGone("This document has been deleted.")
+        raise DocumentGone
     return found

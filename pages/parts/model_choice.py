@@ -14,6 +14,8 @@ from pages.parts.money import dollars
 from rag import choices
 from rag.consent import Purpose
 from rag.preferences import NONE
+from rag.providers.extract import Extract
+from rag.providers.late_interaction import LateInteraction
 
 if TYPE_CHECKING:
     from rag.choices import Choice, Role
@@ -49,7 +51,7 @@ def received(purpose: Purpose) -> str:
 
 def called(name: str) -> str:
     """What a model is called on the page: those that come with Situate by what they are."""
-    own = {"extract": _("Extract, in the documents' own words"), "late-interaction": _("Late interaction"), NONE: _("None")}
+    own = {Extract.name: _("Extract, in the documents' own words"), LateInteraction.name: _("Late interaction"), NONE: _("None")}
     return own.get(name, name)
 
 
