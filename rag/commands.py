@@ -10,7 +10,7 @@ from typing import Any
 
 from db import migrate as migrations
 from db.documents import Status
-from rag import answer, chosen, conversation, embedding, intake, jobs, library, operating, search, shelf_commands
+from rag import answer, chosen, conversation, embedding, intake, jobs, library, listening, operating, search, shelf_commands
 from rag.deps import opened
 from rag.errors import QuestionError, QuestionSetError
 from rag.output import count, dump, note, say
@@ -47,7 +47,7 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _worker(settings: Settings, _: argparse.Namespace) -> int:
-    with opened(settings) as deps:
+    with opened(settings) as deps, listening.watched(deps):
         jobs.defer_everyones_fills(deps)
         jobs.run_worker(deps)
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import signal
 import socket
@@ -16,9 +15,8 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from db import DatabaseRefused, embedded
-from rag import process
+from rag import listening, process
 from rag.deps import opened
-from rag.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WEB = "pages.parts.web:app"  # named as to any ASGI server: rag knows no Streamlit, the pages know rag
-PORTS_TRIED = 50
 WORKER_GRACE = 20.0  # seconds a stopping worker has for its step
 PAGE_GRACE = 3  # seconds open pages have to close their connections
 DATABASE_LOOK = 1.0  # seconds between two looks whether the embedded server lives
@@ -43,7 +40,7 @@ def serve(settings: Settings, *, port: int) -> int:
     """
     _listen_to_signals()
     try:
-        with _database(settings), opened(settings) as deps:
+        with _database(settings), opened(settings) as deps, listening.watched(deps):
             process.provide(deps)
             # the model loads (about 2 s) while the first page is drawn, not with the first question
             threading.Thread(target=deps.embedder.embed_query, args=("ready?",), name="model-loader", daemon=True).start()
@@ -93,31 +90,15 @@ def _run_web(listener: socket.socket) -> None:
 
 def _listen(host: str, port: int) -> socket.socket:
     """A socket on `port`, or on the next free one. Raises SettingsError."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    except socket.gaierror as error:
-        raise SettingsError(f"SITUATE_HOST={host} is no address of this machine ({error.strerror}).") from error
-    for candidate in range(port, min(port + PORTS_TRIED, 65_535) + 1 if port else 1):
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((address[0], candidate, *address[2:]))
-            listener.listen(2048)
-        except OSError as error:
-            listener.close()
-            if error.errno != errno.EADDRINUSE:
-                raise SettingsError(f"Situate cannot listen on {host}, port {candidate}: {error.strerror}.") from error
-            continue
-        if candidate != port:
-            log.warning("Port %s is taken; using %s.", port, candidate)
-        if not _is_private(address[0]):
-            log.warning("Whoever reaches this machine on port %s can read and delete every document: there is no sign-in.", candidate or "")
-        return listener
-    raise SettingsError(f"Port {port} and the {PORTS_TRIED} after it are taken. Choose another with --port or SITUATE_PORT.")
+    listener = listening.bind(host, port, setting="SITUATE_PORT")
+    address, taken = listener.getsockname()[:2]
+    if not _is_private(address):
+        log.warning("Whoever reaches this machine on port %s can read and delete every document: there is no sign-in.", taken)
+    return listener
 
 
-def _is_private(address: str | int) -> bool:
-    return address == "::1" or str(address).startswith("127.")
+def _is_private(address: str) -> bool:
+    return address == "::1" or address.startswith("127.")
 
 
 def _address(listener: socket.socket) -> str:

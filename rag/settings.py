@@ -49,6 +49,19 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="The address the web application listens on.")
     port: int = Field(default=8501, ge=0, le=65535, description="The port it listens on; the next free one if it is taken.")
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="A further port on which each web process and worker answers /healthz, /readyz and /metrics (Prometheus); the next free one "
+        "if it is taken. Without it there are no metrics.",
+    )
+    traces: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        repr=False,  # it may hold a password
+        description="The OTLP/HTTP address of a collector, such as http://127.0.0.1:4318, that traces are sent to; needs situate[traces].",
+    )
 
     embedder: str = Field(
         default="local:multilingual-e5-small",

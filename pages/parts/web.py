@@ -1,4 +1,4 @@
-"""The ASGI application: Streamlit's, with our response headers, and routes: to pages and files, and whether the database answers."""
+"""The ASGI application: Streamlit's, with our response headers, and routes: to pages and files, and for probes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from starlette.routing import Route
 from streamlit import config
 
 from pages.parts.paper_routes import paper_routes
-from rag import outage, process
+from rag import listening, process
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -47,7 +47,11 @@ def app() -> st.App:
     """The application over this process's Deps (rag.process)."""
     settings = process.provided().settings
     headers = {**HEADERS, "Content-Security-Policy": POLICY.format(scripts=" ".join(_own_scripts()))}
-    made = st.App(ENTRY, routes=[Route("/readyz", _ready), *paper_routes()], middleware=[Middleware(_Headers, headers=headers)])
+    made = st.App(
+        ENTRY,
+        routes=[Route("/healthz", _alive), Route("/readyz", _ready), *paper_routes()],
+        middleware=[Middleware(_Headers, headers=headers)],
+    )
     config.set_option("server.maxUploadSize", settings.max_file_mb)  # after App, which finds .streamlit/config.toml by its script
     return made
 
@@ -59,10 +63,15 @@ def _own_scripts() -> list[str]:
     return [f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts]
 
 
+async def _alive(_: Request) -> PlainTextResponse:
+    """Whatever becomes of the database: to start this process anew would not bring it back."""
+    return PlainTextResponse(listening.ALIVE)
+
+
 async def _ready(_: Request) -> PlainTextResponse:
-    if await run_in_threadpool(outage.is_over, process.provided()):
-        return PlainTextResponse("ready\n")
-    return PlainTextResponse("the database does not answer\n", status_code=503)
+    if await run_in_threadpool(listening.is_ready, process.provided()):
+        return PlainTextResponse(listening.READY)
+    return PlainTextResponse(listening.NOT_READY, status_code=503)
 
 
 class _Headers:

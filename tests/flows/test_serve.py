@@ -130,7 +130,8 @@ def test_a_page_may_load_nothing_from_elsewhere(running):
     assert not re.search(r"https?:|\*", policy)
 
 
-def test_ready_means_that_the_database_answers(running):
+def test_alive_means_that_it_answers_and_ready_that_the_database_does_too(running):
+    assert running.get("/healthz")[0] == 200
     assert running.get("/readyz")[0] == 200
 
 
