@@ -6,7 +6,7 @@ All pending files are one transaction: an interrupted migration leaves the previ
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib import resources
 from typing import Any
@@ -32,22 +32,34 @@ def migrate(url: str) -> list[str]:
 
     Raises DatabaseRefused with what to do when the server is away, too old, without pgvector, or the role is wrong.
     """
-    with _connect(url) as connection, _understood():
-        _check_server(connection)
-        connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
-        _check_rights(connection)
-        connection.execute("create table if not exists migrations (name text primary key, applied_at timestamptz not null default now())")
-        applied = {name for (name,) in connection.execute("select name from migrations")}
-        known = _files()
-        if newer := sorted(applied - {name for name, _ in known}):
-            raise DatabaseRefused(
-                f"The database was migrated by a newer Situate ({newer[-1]}). Start that version, or a newer one, instead."
-            )
-        pending = [(name, sql) for name, sql in known if name not in applied]
-        for name, sql in pending:
-            connection.execute(sql)
-            connection.execute("insert into migrations (name) values (%s)", [name])
-        return [name for name, _ in pending]
+    with connect(url) as connection, understood():
+        prepare(connection)
+        return apply(connection)
+
+
+def prepare(connection: psycopg.Connection[Any]) -> None:
+    """Check the server and the role, and keep others from migrating until the transaction ends. Raises DatabaseRefused."""
+    _check_server(connection)
+    connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
+    _check_rights(connection)
+
+
+def apply(connection: psycopg.Connection[Any]) -> list[str]:
+    """Apply what is pending in the caller's transaction, and return the names. After `prepare`. Raises DatabaseRefused."""
+    connection.execute("create table if not exists migrations (name text primary key, applied_at timestamptz not null default now())")
+    applied = {name for (name,) in connection.execute("select name from migrations")}
+    if newer := unknown(applied):
+        raise DatabaseRefused(f"The database was migrated by a newer Situate ({newer[-1]}). Start that version, or a newer one, instead.")
+    pending = [(name, sql) for name, sql in _files() if name not in applied]
+    for name, sql in pending:
+        connection.execute(sql)
+        connection.execute("insert into migrations (name) values (%s)", [name])
+    return [name for name, _ in pending]
+
+
+def unknown(applied: Collection[str]) -> list[str]:
+    """Those of these migrations that are not of this Situate, but of a newer one."""
+    return sorted(set(applied) - {name for name, _ in _files()})
 
 
 def _files() -> list[tuple[str, str]]:
@@ -58,7 +70,7 @@ def _files() -> list[tuple[str, str]]:
     return [("0000_procrastinate", SchemaManager.get_schema()), *ours]
 
 
-def _connect(url: str) -> psycopg.Connection[Any]:
+def connect(url: str) -> psycopg.Connection[Any]:
     """Raises DatabaseRefused; its sentence never shows the address, which may hold a password."""
     if url.rsplit("?", 1)[0].count("@") > 1:  # libpq would take the password's end for the host, and name it
         raise DatabaseRefused("DATABASE_URL has more than one @. Write special characters of the password in percent form: %40 for @.")
@@ -94,7 +106,7 @@ def _refusal(told: str) -> str:
 
 
 @contextmanager
-def _understood() -> Iterator[None]:
+def understood() -> Iterator[None]:
     """Turn what a server may refuse in the middle of migrating into a sentence. Faults of our own SQL stay what they are."""
     try:
         yield
