@@ -18,20 +18,18 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import pwd
 import re
-import shutil
 import time
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
-from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 
 from db import DatabaseRefused
-from db.embedded_files import MAJOR, PORT, Place, find_place, find_programs, run_as, write_private
+from db.embedded_cluster import ROLE, SUPERUSER, address, configure, initialise, last_line
+from db.embedded_files import MAJOR, PORT, Place, find_place, find_programs, run_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,8 +37,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ROLE = "situate"
-SUPERUSER = "postgres"
 PATIENCE = 300.0  # seconds
 PASSING = ("starting up", "shutting down", "not yet accepting", "recovery")  # what a server says that will answer soon
 SETTINGS: Mapping[str, str] = {
@@ -134,7 +130,7 @@ def _ensure_running(place: Place, settings: Mapping[str, str], patience: float) 
         try:
             psycopg.connect(_url(place, SUPERUSER, database="postgres"), connect_timeout=5).close()
         except psycopg.OperationalError as error:
-            said = _last_line(str(error))
+            said = last_line(str(error))
             final = "FATAL" in said and not any(state in said for state in PASSING)
             if final or time.monotonic() > deadline:
                 raise DatabaseRefused(f"The embedded Postgres runs but refuses: {said}. Its logs are in {place.root / 'log'}.") from error
@@ -148,7 +144,9 @@ def _launch(place: Place, settings: Mapping[str, str], alive: IO[bytes]) -> None
     """Start postgres, which inherits `alive` with its lock. Nothing of the cluster runs, so what a dead server left is swept away."""
     programs, data, owner = find_programs(place), place.root / "data", place.owner
     if not data.exists():
-        _initialise(place, programs, sync=settings.get("fsync") != "off")
+        fresh = place.root / "data.new"
+        initialise(place, fresh, sync=settings.get("fsync") != "off")
+        fresh.rename(data)
     version = (data / "PG_VERSION").read_text().strip()
     if version != MAJOR:
         raise DatabaseRefused(
@@ -157,32 +155,12 @@ def _launch(place: Place, settings: Mapping[str, str], alive: IO[bytes]) -> None
         )
     for stale in (data / "postmaster.pid", place.sockets / f".s.PGSQL.{PORT}", place.sockets / f".s.PGSQL.{PORT}.lock"):
         stale.unlink(missing_ok=True)
-    sockets = '"' + str(place.sockets).replace('"', '""') + '"'
-    lines = {**settings, "unix_socket_directories": sockets, "log_directory": str(place.root / "log")}
-    write_private(data / "situate.conf", "".join(f"{name} = {_quoted(value)}\n" for name, value in lines.items()), owner)
-    write_private(data / "pg_hba.conf", "local all all peer map=situate\n", owner)
-    people = dict.fromkeys((owner.name, pwd.getpwuid(os.geteuid()).pw_name))
-    write_private(data / "pg_ident.conf", "".join(f'situate "{person}" all\n' for person in people), owner)
+    configure(data, owner, {**settings, "log_directory": str(place.root / "log")}, sockets=place.sockets)
     # The shell leaves postgres to init, as pg_ctl would, but takes any path; a session of its own keeps Ctrl-C from it.
     with (place.root / "start.log").open("wb") as said:
         os.chown(said.fileno(), owner.uid, owner.gid)
         command = ["/bin/sh", "-c", '"$0" -D "$1" </dev/null &', str(programs / "postgres"), str(data)]
         run_as(owner, command, stdout=said, pass_fds=[alive.fileno()])
-
-
-def _initialise(place: Place, programs: Path, *, sync: bool) -> None:
-    """Make the cluster. The builtin locale is the same on every platform and in every container."""
-    fresh = place.root / "data.new"
-    if fresh.exists():
-        shutil.rmtree(fresh)
-    locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    options = ["--auth=peer", "--username", SUPERUSER, *locale, "--no-instructions", *([] if sync else ["--no-sync"])]
-    done = run_as(place.owner, [str(programs / "initdb"), "-D", str(fresh), *options])
-    if done.returncode != 0:
-        raise DatabaseRefused(f"The embedded Postgres could not make its files in {place.root}: {_last_line(done.stderr or done.stdout)}")
-    with (fresh / "postgresql.conf").open("a", encoding="utf-8") as conf:
-        conf.write("\ninclude 'situate.conf'  # written anew at each start\n")
-    fresh.rename(place.root / "data")
 
 
 def _ensure_database(place: Place) -> None:
@@ -203,7 +181,7 @@ def _stop(place: Place) -> None:
     stop = ["-D", str(place.root / "data"), "-m", "fast", "-w", "-t", "120", "stop"]
     done = run_as(place.owner, [str(find_programs(place) / "pg_ctl"), *stop])
     if done.returncode != 0:
-        log.warning("The embedded Postgres did not stop: %s", _last_line(done.stderr or done.stdout))
+        log.warning("The embedded Postgres did not stop: %s", last_line(done.stderr or done.stdout))
     elif place.sockets.parent != place.root:
         place.sockets.rmdir()
 
@@ -212,7 +190,7 @@ def _stop(place: Place) -> None:
 
 
 def _url(place: Place, role: str, *, database: str = ROLE) -> str:
-    return f"postgresql://{role}@/{database}?host={quote(os.fsencode(place.sockets), safe='')}&port={PORT}"
+    return address(place.sockets, role, database=database)
 
 
 @contextmanager
@@ -234,15 +212,6 @@ def _is_dead(place: Place) -> bool:
     """Whether no process of the cluster is left. Under the lock."""
     with closing((place.root / "alive").open("ab")) as alive:
         return _take(alive, fcntl.LOCK_EX)
-
-
-def _quoted(value: str) -> str:
-    """A value of postgresql.conf."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
-
-
-def _last_line(text: str) -> str:
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no reason given")
 
 
 def _why(place: Place) -> str:

@@ -1,0 +1,58 @@
+"""A cluster of the embedded Postgres as files: made by initdb, configured anew at each start, and the addresses it answers at."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from db import DatabaseRefused
+from db.embedded_files import PORT, Owner, Place, find_programs, run_as, write_private
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+ROLE = "situate"  # the application's plain role, and the name of its database
+SUPERUSER = "postgres"
+
+
+def initialise(place: Place, data: Path, *, sync: bool) -> None:
+    """Make a cluster in `data`, in place of what an interrupted attempt left. The builtin locale is the same on every platform.
+
+    Raises DatabaseRefused.
+    """
+    if data.exists():
+        shutil.rmtree(data)
+    locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    options = ["--auth=peer", "--username", SUPERUSER, *locale, "--no-instructions", *([] if sync else ["--no-sync"])]
+    done = run_as(place.owner, [str(find_programs(place) / "initdb"), "-D", str(data), *options])
+    if done.returncode != 0:
+        raise DatabaseRefused(f"The embedded Postgres could not make its files in {place.root}: {last_line(done.stderr or done.stdout)}")
+    with (data / "postgresql.conf").open("a", encoding="utf-8") as conf:
+        conf.write("\ninclude 'situate.conf'  # written anew at each start\n")
+
+
+def configure(data: Path, owner: Owner, settings: Mapping[str, str], *, sockets: Path) -> None:
+    """Let the cluster answer in the folder `sockets`, to whoever the operating system says is `owner` or this process's user."""
+    lines = {**settings, "unix_socket_directories": '"' + str(sockets).replace('"', '""') + '"'}
+    write_private(data / "situate.conf", "".join(f"{name} = {_quoted(value)}\n" for name, value in lines.items()), owner)
+    write_private(data / "pg_hba.conf", "local all all peer map=situate\n", owner)
+    people = dict.fromkeys((owner.name, pwd.getpwuid(os.geteuid()).pw_name))
+    write_private(data / "pg_ident.conf", "".join(f'situate "{person}" all\n' for person in people), owner)
+
+
+def address(sockets: Path, role: str, *, database: str = ROLE) -> str:
+    """The URL of a database of the cluster that answers in `sockets`."""
+    return f"postgresql://{role}@/{database}?host={quote(os.fsencode(sockets), safe='')}&port={PORT}"
+
+
+def last_line(text: str) -> str:
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no reason given")
+
+
+def _quoted(value: str) -> str:
+    """A value of postgresql.conf."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
