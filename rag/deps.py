@@ -264,4 +264,4 @@ def _anthropic_key(settings: Settings) -> str:
 
 
 def _unknown(name: str, value: str) -> SettingsError:
-    return SettingsError(f"{name}={value} names no model that Situate knows. README.md lists the choices.")
+    return SettingsError(f"{name}={value} names no model that Situate knows. docs/operators/settings.md lists the choices.")

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, get_args, get_origin
 
+from annotated_types import Ge, Gt, Le
 from dotenv.parser import parse_stream
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, AllowInfNan, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rag.confined import Limits
 from rag.errors import SettingsError
 
+log = logging.getLogger(__name__)
+
 PREFIX = "SITUATE_"
 DOTENV = ".env"
+LISTED = "docs/operators/settings.md"
 
 
 def _default_home() -> Path:
@@ -25,6 +33,24 @@ def _default_home() -> Path:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Path("/var/lib/situate")
     return Path.home() / ".local" / "share" / "situate"
+
+
+def _absolute(home: Path) -> Path:
+    """A .env file knows no `~`, and the worker may run in another folder than this process."""
+    try:
+        return home.expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError("a folder; there is no user whose home that ~ names") from error
+
+
+def _web_address(address: str | None) -> str | None:
+    if address is not None and not re.match(r"https?://[^/\s]", address):
+        raise ValueError("a web address that begins with https:// or http://")
+    return address
+
+
+Url = Annotated[str | None, AfterValidator(_web_address)]
+Seconds = Annotated[float, Gt(0), AllowInfNan(allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
@@ -40,100 +66,126 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    home: Path = Field(default_factory=_default_home, description="Where everything lies that Situate keeps on this machine.")
+    home: Annotated[Path, AfterValidator(_absolute)] = Field(
+        default_factory=_default_home,
+        description="The folder where everything lies that Situate keeps on this machine; `~` is your home folder.",
+    )
     database_url: str | None = Field(
         default=None,
         validation_alias=AliasChoices("DATABASE_URL", "SITUATE_DATABASE_URL"),
         repr=False,  # it holds a password
-        description="A Postgres database to use instead of the embedded one.",
+        description="The address of a Postgres of your own, used instead of the embedded one: `postgresql://USER:PASSWORD@HOST/DATABASE`.",
     )
-    host: str = Field(default="127.0.0.1", description="The address the web application listens on.")
-    port: int = Field(default=8501, ge=0, le=65535, description="The port it listens on; the next free one if it is taken.")
-    metrics_port: int | None = Field(
-        default=None,
-        ge=0,
-        le=65535,
-        description="A further port on which each web process and worker answers /healthz, /readyz and /metrics (Prometheus); the next free one "
-        "if it is taken. Without it there are no metrics.",
+    host: str = Field(
+        default="127.0.0.1",
+        description="The address to listen on. There is no sign-in yet: whoever can reach it can read and delete every document.",
     )
-    traces: str | None = Field(
-        default=None,
-        pattern="^https?://",
-        repr=False,  # it may hold a password
-        description="The OTLP/HTTP address of a collector, such as http://127.0.0.1:4318, that traces are sent to; needs situate[traces].",
+    port: int = Field(
+        default=8501, ge=0, le=65_535, description="The port to listen on; if it is taken, the next free one. `0`: any free one."
+    )
+    subject: str = Field(
+        default="local", min_length=1, description="Whom the command line acts for, and the pages too while there is no sign-in."
     )
 
     embedder: str = Field(
         default="local:multilingual-e5-small",
-        description="local:multilingual-e5-small, voyage:MODEL, cohere:MODEL, langchain:PROVIDER:MODEL or fake:embedder.",
+        description="The embedding model: `local:multilingual-e5-small`, `voyage:MODEL`, `cohere:MODEL` or `langchain:PROVIDER:MODEL`; all but "
+        "the first need consent.",
     )
     reranker: str = Field(
         default="auto",
-        description="auto (Cohere or Voyage with a key and consent, else local), local:late-interaction, cohere:MODEL, voyage:MODEL, "
-        "langchain:PACKAGE.MODULE:CLASS?KEY=VALUE&..., fake:reranker or none.",
-    )
-    rerank_seconds: float = Field(
-        default=5,
-        gt=0,
-        description="Seconds a reranker may take; then the fused order is used. The local one goes as deep as two fifths of them allow.",
+        description="`auto` (Cohere or Voyage with a key and consent, else the local one, as each person chooses), `local:late-interaction`, "
+        "`cohere:MODEL`, `voyage:MODEL`, `langchain:PACKAGE.MODULE:CLASS?KEY=VALUE&...` or `none`.",
     )
     situator: str = Field(
         default="auto",
-        description="auto (Claude with a key and consent), anthropic:MODEL, langchain:PROVIDER:MODEL, fake:situator or none.",
-    )
-    batch_above: int = Field(
-        default=0,
-        ge=0,
-        description="Documents with more passages are situated by the batch where the provider has batches, within a day; 0: none are. "
-        "Each token costs half, but which calls the cache serves is left to chance.",
+        description="Which model writes the contexts of passages: `auto` (Claude with a key and consent, unless a person chose none), "
+        "`anthropic:MODEL`, `langchain:PROVIDER:MODEL` or `none`.",
     )
     answerer: str = Field(
         default="auto",
-        description="auto (Claude with a key and consent, else an extract), anthropic:MODEL, langchain:PROVIDER:MODEL, fake:answerer or extract.",
+        description="`auto` (Claude with a key and consent, else an extract, as each person chooses), `anthropic:MODEL`, "
+        "`langchain:PROVIDER:MODEL` or `extract`.",
     )
+    anthropic_api_key: SecretStr | None = Field(
+        default=None, validation_alias="ANTHROPIC_API_KEY", description="The key for Claude, which situates passages and writes answers."
+    )
+    anthropic_base_url: Url = Field(
+        default=None,
+        validation_alias="ANTHROPIC_BASE_URL",
+        repr=False,
+        description="Another address of Anthropic's API, such as a gateway's.",
+    )
+    cohere_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("COHERE_API_KEY", "CO_API_KEY"),
+        description="The key for Cohere, which reranks, and embeds when `SITUATE_EMBEDDER` says so.",
+    )
+    cohere_base_url: Url = Field(
+        default=None,
+        validation_alias=AliasChoices("COHERE_BASE_URL", "CO_API_URL"),
+        repr=False,
+        description="Another address of Cohere's API.",
+    )
+    voyage_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="VOYAGE_API_KEY",
+        description="The key for Voyage, which reranks, and embeds when `SITUATE_EMBEDDER` says so.",
+    )
+    voyage_base_url: Url = Field(
+        default=None, validation_alias="VOYAGE_BASE_URL", repr=False, description="Another address of Voyage's API."
+    )
+
     consent: str = Field(
         default="",
         description="Recipients, or models of theirs, that every user of this installation has agreed to, by comma, such as "
-        "Cohere,Anthropic/claude-haiku-5-5; for others the page asks.",
+        "`Cohere,Anthropic/claude-haiku-5-5`. For others the page asks.",
     )
-
     ask_above_usd: Decimal = Field(
         default=Decimal("1.00"),
         ge=0,
         description="US dollars that situating may be expected to cost in a day before a person is asked again.",
     )
-
-    anthropic_api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY", description="Key for Claude.")
-    anthropic_base_url: str | None = Field(
-        default=None, validation_alias="ANTHROPIC_BASE_URL", description="Another address of Anthropic's API."
+    batch_above: int = Field(
+        default=0,
+        ge=0,
+        description="Documents with more passages are situated by the batch where the provider has batches (Anthropic), within a day; `0`: none "
+        "are. Each token costs half, but the cache serves a batch's calls by chance: it is cheaper when about three in four are served.",
     )
-    cohere_api_key: SecretStr | None = Field(
-        default=None, validation_alias=AliasChoices("COHERE_API_KEY", "CO_API_KEY"), description="Key for Cohere's reranker."
-    )
-    cohere_base_url: str | None = Field(
-        default=None, validation_alias=AliasChoices("COHERE_BASE_URL", "CO_API_URL"), description="Another address of Cohere's API."
-    )
-    voyage_api_key: SecretStr | None = Field(default=None, validation_alias="VOYAGE_API_KEY", description="Key for Voyage.")
-    voyage_base_url: str | None = Field(default=None, validation_alias="VOYAGE_BASE_URL", description="Another address of Voyage's API.")
 
     max_file_mb: int = Field(default=200, ge=1, description="The largest PDF that is taken, in MiB.")
-    page_seconds: float = Field(default=20, gt=0, description="Seconds a page may take to be read; then it is noted as unreadable.")
-    read_seconds: float = Field(
-        default=600, gt=0, description="Seconds a PDF's pages may take to be read; the rest is noted as unreadable."
-    )
-    ocr_seconds: float = Field(default=60, gt=0, description="Seconds that recognising the text of a page may take.")
     max_pages: int = Field(default=5_000, ge=1, description="The most pages a PDF may have.")
     max_megapixels: int = Field(default=200, ge=1, description="The largest picture in a PDF that is drawn, in millions of pixels.")
+    page_seconds: Seconds = Field(default=20, description="Seconds a page may take to be read; then it is noted as unreadable.")
+    read_seconds: Seconds = Field(default=600, description="Seconds a PDF's pages may take to be read; the rest is noted as unreadable.")
+    ocr_seconds: Seconds = Field(default=60, description="Seconds that recognising the text of a page may take.")
     parser_mb: int = Field(
-        default=2_048, ge=256, description="Memory that reading a PDF may take, in MiB: a page that unpacks to more is noted as unreadable."
+        default=2_048, ge=256, description="Memory that reading a PDF may take, in MiB; a page that unpacks to more is noted as unreadable."
     )
+
+    candidates: int = Field(default=150, ge=20, le=1_000, description="Candidates asked of embeddings and of BM25, each.")
     fusion: Literal["scores", "ranks"] = Field(
-        default="scores", description="How the two lists are combined: scores (sum of z-scores) or ranks (reciprocal rank fusion)."
+        default="scores", description="How the two lists are combined: `scores` (the sum of z-scores) or `ranks` (reciprocal rank fusion)."
     )
-    candidates: int = Field(default=150, ge=20, le=1000, description="Candidates asked of dense and of BM25 retrieval each.")
+    rerank_seconds: Seconds = Field(
+        default=5,
+        description="Seconds a reranker may take; then the fused order is used, and the answer says so. The local one goes as deep as two fifths "
+        "of them allow.",
+    )
     passages: int = Field(default=20, ge=1, le=100, description="Passages an answer is written from.")
-    subject: str = Field(
-        default="local", min_length=1, description="Whom the command line acts for; the page's subject while sign-in is off."
+
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65_535,
+        description="A further port on which each web process and worker answers `/healthz`, `/readyz` and `/metrics` (Prometheus); if it is "
+        "taken, the next free one. Without it there are no metrics.",
+    )
+    traces: Url = Field(
+        default=None,
+        repr=False,  # it may hold a password
+        description="The OTLP/HTTP address of a collector, such as `http://127.0.0.1:4318`, that traces are sent to; needs "
+        "`pip install 'situate[traces]'`.",
     )
 
     @property
@@ -155,29 +207,82 @@ class Settings(BaseSettings):
 
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of this process. Raises SettingsError naming the wrong one, and for a mistyped name the nearest right one."""
-    known = {_variable(name) for name in Settings.model_fields}
-    given = {name for name in {*_dotenv_names(), *environment} if name.upper().startswith(PREFIX)}
-    for name in sorted(given):
-        if name.upper() not in known and name.upper() != f"{PREFIX}DATABASE_URL":
-            bare = name.upper().removeprefix(PREFIX)
-            near = [bare] if bare in known else difflib.get_close_matches(name.upper(), known, n=1)
-            raise SettingsError(f"There is no setting {name}." + (f" Did you mean {near[0]}?" if near else " README.md lists them."))
+    """The settings of this process. Raises SettingsError with a sentence for each that is wrong; it never holds a secret's value."""
+    given = {*_dotenv_names(), *environment}
+    faults = list(_misnamed(given))
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        first = error.errors()[0]
-        where = str(first["loc"][0])
-        name = where if where.upper() in known else _variable(where)
-        raise SettingsError(f"The setting {name} is wrong: {first['msg']}.") from error
+        faults += [_refused(str(fault["loc"][0]), fault) for fault in error.errors()]
+    if faults:
+        raise SettingsError("\n".join(faults))
+    for name, meant in _perhaps_mistyped(given):
+        log.warning("%s is set, which is no setting of Situate. If %s was meant, correct the name.", name, meant)
+    return settings
 
 
-def _variable(field: str) -> str:
-    """The environment variable that a field is read from first."""
-    alias = Settings.model_fields[field].validation_alias
-    if isinstance(alias, AliasChoices):
-        alias = str(alias.choices[0])
-    return alias if isinstance(alias, str) else f"{PREFIX}{field}".upper()
+def variables(field: str) -> tuple[str, ...]:
+    """The environment variables that a field is read from, the first that is set before the others."""
+    match Settings.model_fields[field].validation_alias:
+        case AliasChoices(choices=names):
+            return tuple(str(name) for name in names)
+        case str(name):
+            return (name,)
+    return (f"{PREFIX}{field}".upper(),)
+
+
+# --- what is wrong with them --------------------------------------------------------------------------------------------------
+
+
+def _misnamed(given: set[str]) -> Iterator[str]:
+    """A sentence for each name of ours that is no setting, with the nearest that is."""
+    known = {name for field in Settings.model_fields for name in variables(field)}
+    unknown = sorted(name for name in given if name.upper().startswith(PREFIX) and name.upper() not in known)
+    if any(re.fullmatch(rf"{PREFIX}(\w+_)?SERVICE_HOST", name) for name in unknown):
+        yield (
+            "Kubernetes has set SITUATE_... variables of its own, for a service called situate or situate-..., which are taken for settings. "
+            "Say enableServiceLinks: false in the pod, or give the service another name."
+        )
+        return
+    bare = {name.removeprefix(PREFIX): name for name in sorted(known)}  # of DATABASE_URL's two names, ours
+    for name in unknown:
+        near = difflib.get_close_matches(name.upper().removeprefix(PREFIX), bare, n=1)
+        yield f"There is no setting {name}. " + (f"Did you mean {bare[near[0]]}?" if near else f"{LISTED} lists them.")
+
+
+def _perhaps_mistyped(given: set[str]) -> Iterator[tuple[str, str]]:
+    """Names without our prefix that look like one of a setting that is not set, and that setting's. Another program may own them."""
+    known = {name for field in Settings.model_fields for name in variables(field)}
+    missing = known - {name.upper() for name in given}
+    for name in sorted(given - known):
+        if near := difflib.get_close_matches(name.upper(), missing, n=1, cutoff=0.9):
+            yield name, near[0]
+
+
+def _refused(place: str, fault: ErrorDetails) -> str:
+    """What a value should have been. The value itself is told only of a setting that is no secret."""
+    field = place if place in Settings.model_fields else next(f for f in Settings.model_fields if place in variables(f))
+    declared = Settings.model_fields[field]
+    secret = not declared.repr or SecretStr in get_args(declared.annotation)
+    what = variables(field)[0] + ("" if secret else f"={str(fault['input'])[:80]}")
+    own = fault.get("ctx", {}).get("error")  # of a validator of ours
+    return f"{what} will not do: it must be {own or _form(declared)}."
+
+
+def _form(declared: FieldInfo) -> str:
+    """What a value of this field looks like."""
+    kinds = get_args(declared.annotation) or (declared.annotation,)
+    if get_origin(declared.annotation) is Literal:
+        return " or ".join(map(str, kinds))
+    if bool in kinds:
+        return "true or false"
+    form = "a whole number" if int in kinds else "a text that is not empty" if str in kinds else "a number"
+    bounds = {type(bound): getattr(bound, type(bound).__name__.lower()) for bound in declared.metadata if isinstance(bound, (Ge, Gt, Le))}
+    if Le in bounds:
+        return f"{form} from {bounds[Ge]} to {bounds[Le]}"
+    if Ge in bounds:
+        return f"{form} from {bounds[Ge]} up"
+    return f"{form} above {bounds[Gt]}" if Gt in bounds else form
 
 
 def _dotenv_names() -> set[str]:

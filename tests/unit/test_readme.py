@@ -9,32 +9,9 @@ import pytest
 
 from db import migrate
 from rag.cli import _parser
-from rag.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-
-
-def settings() -> set[str]:
-    """The name under which each setting is best known."""
-    names = set()
-    for name, declared in Settings.model_fields.items():
-        alias = declared.validation_alias
-        first = getattr(alias, "choices", [alias])[0]
-        names.add(str(first or f"SITUATE_{name}").upper())
-    return names
-
-
-def test_the_table_of_settings_is_complete_and_true() -> None:
-    table = README.partition("## Settings")[2]
-    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
-    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == settings()
-
-
-def test_the_defaults_told_are_the_defaults() -> None:
-    told = dict(re.findall(r"^\| `SITUATE_(\w+)` \| `([^`]+)` \|", README, re.MULTILINE))
-    assert told
-    assert told == {name: str(Settings.model_fields[name.lower()].default) for name in told}
 
 
 def test_the_table_of_commands_is_complete_and_true() -> None:
