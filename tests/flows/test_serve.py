@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import re
 import shutil
@@ -29,17 +30,18 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 FAKES = {"SITUATE_EMBEDDER": "fake:embedder", "SITUATE_RERANKER": "none", "SITUATE_SITUATOR": "none", "SITUATE_ANSWERER": "extract"}
 PATIENCE = 60.0  # seconds; nothing here takes that long on an idle machine
+_numbers = itertools.count(1)
 
 
 class Running:
-    """A `situate serve` in a home of its own."""
+    """A `situate serve`, or `web`, in a home."""
 
-    def __init__(self, home: Path, *arguments: str) -> None:
+    def __init__(self, home: Path, *arguments: str, command: str = "serve") -> None:
         self.home = home
-        self._log = home.with_name("log").open("a+")
+        self._log = home.with_name(f"log-{next(_numbers)}").open("a+")
         environment = {**os.environ, **FAKES, "SITUATE_HOME": str(home)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "rag.cli", "serve", *arguments],
+            [sys.executable, "-m", "rag.cli", command, *arguments],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,
@@ -98,10 +100,10 @@ class Running:
 
 
 @contextmanager
-def serving(*arguments: str) -> Iterator[Running]:
+def serving(*arguments: str, command: str = "serve") -> Iterator[Running]:
     folder = Path(tempfile.mkdtemp(prefix="situate-"))  # not pytest's: the system user must reach it when root runs the tests
     folder.chmod(0o711)
-    running = Running(folder / "home", *arguments)
+    running = Running(folder / "home", *arguments, command=command)
     try:
         yield running
     finally:
@@ -164,6 +166,28 @@ def test_a_killed_server_takes_its_worker_and_the_database_along():
         assert eventually(one.has_worker_at_work)
         one.stop(signal.SIGKILL)
         assert eventually(lambda: not one.is_left())
+
+
+def test_the_web_application_alone_starts_no_worker_and_stops_as_calmly():
+    with serving("--port", "0", command="web") as one:
+        assert one.get("/readyz")[0] == 200
+        assert one.stop() == ""
+        assert one.process.returncode == 0
+        assert not one.workers()
+        assert not one.is_left()
+
+
+def test_two_web_processes_share_one_database_and_the_last_stops_it():
+    with serving("--port", "0", command="web") as first:
+        second = Running(first.home, "--port", "0", command="web")
+        try:
+            assert first.stop() == ""
+            assert second.get("/readyz")[0] == 200
+            os.kill(second.postmaster() or 0, signal.SIGKILL)  # whoever lasts keeps it, not only whoever started it
+            assert eventually(lambda: second.get("/readyz")[0] == 200 and second.postmaster() is not None)
+        finally:
+            second.stop()
+        assert not second.is_left()
 
 
 def test_a_taken_port_is_passed_over_and_said():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from db import DatabaseRefused, embedded
+from db import DatabaseRefused, embedded, embedded_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -299,3 +300,17 @@ def test_programs_that_the_system_user_cannot_reach_are_copied_once(home, start,
     monkeypatch.syspath_prepend(str(closed))
     server = start(home)
     assert Path(str(ask(server, "select setting from pg_config where name = 'BINDIR'", superuser=True))).is_relative_to(home / "postgres")
+
+
+@pytest.mark.parametrize("major", ["16", embedded.MAJOR])
+def test_the_wheel_brings_the_programs_of_two_majors(major):
+    programs = embedded_files.programs_of(major)
+    assert programs is not None
+    for name in ("pg_dump", "pg_restore", "psql", "postgres"):
+        told = subprocess.run([programs / name, "--version"], capture_output=True, text=True, check=True).stdout
+        assert re.search(rf"\) {major}\.", told)
+
+
+def test_programs_of_a_major_that_the_wheel_lacks_are_none():
+    assert embedded_files.programs_of("15") is None
+    assert embedded_files.packaged_programs() == embedded_files.programs_of(embedded.MAJOR)
