@@ -62,6 +62,12 @@ def unknown(applied: Collection[str]) -> list[str]:
     return sorted(set(applied) - {name for name, _ in _files()})
 
 
+def objects() -> frozenset[str]:
+    """The names of the tables, functions and types that migrations make."""
+    made = re.compile(r"^\s*create (?:or replace )?(?:table|function|type) (?:if not exists )?(\w+)", re.IGNORECASE | re.MULTILINE)
+    return frozenset({"migrations", *(name for _, text in _files() for name in made.findall(text))})
+
+
 def _files() -> list[tuple[str, str]]:
     """Name and text of each migration, in order. The queue's own schema stands between the extension and our tables."""
     folder = resources.files("db.migrations")
