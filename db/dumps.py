@@ -264,7 +264,8 @@ def _fill(connection: Connection, archive: Archive, progress: Progress | None) -
                         progress(filled)
             copy.write(b"".join(pending))
             filled += size
-    stored = _count(connection, sorted(rows), schema=archive.schema)
+    connection.execute("reset search_path")  # the file's own statements empty it
+    stored = _count(connection, sorted(rows))
     if wrong := [name for name in rows if rows[name] != stored[name]]:
         raise DumpFailed(f"Of {rows[wrong[0]]:,} rows of {wrong[0]}, {stored[wrong[0]]:,} arrived.")
     return rows
@@ -315,11 +316,10 @@ def _tables(connection: Connection) -> list[str]:
     return [name for (name,) in found]
 
 
-def _count(connection: Connection, tables: Sequence[str], *, schema: str | None = None) -> dict[str, int]:
+def _count(connection: Connection, tables: Sequence[str]) -> dict[str, int]:
     counted = {}
     for name in tables:
-        table = sql.Identifier(schema, name) if schema else sql.Identifier(name)
-        row = connection.execute(sql.SQL("select count(*) from {}").format(table)).fetchone()
+        row = connection.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(name))).fetchone()
         counted[name] = int(row[0]) if row else 0
     return counted
 
