@@ -7,7 +7,6 @@ stay together), because it cuts a long element anywhere, and asked for its origi
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -165,9 +164,6 @@ def _units(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
 
 def _chunk_by_title(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
     """Cut one segment with unstructured. Its sizes are characters, so tokens are turned into this segment's characters."""
-    # Set before the first import: unstructured otherwise asks the network and nvidia-smi at once.
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    os.environ.setdefault("UNSTRUCTURED_DISABLE_NOTICE", "1")
     from unstructured.chunking.title import chunk_by_title
     from unstructured.documents import elements as unstructured
 

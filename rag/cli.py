@@ -52,12 +52,14 @@ def _run(arguments: argparse.Namespace) -> int:
     from procrastinate.exceptions import ConnectorException
 
     from db import AWAY, DatabaseAway, DatabaseRefused
-    from rag import commands
+    from rag import commands, telemetry
     from rag.errors import SituateError
     from rag.settings import load
 
     try:
-        return commands.run(load(), arguments)
+        settings = load()
+        telemetry.keep_from_langsmith(settings.granted)
+        return commands.run(settings, arguments)
     except (SituateError, DatabaseRefused, DatabaseAway) as error:
         print(f"situate: {error}", file=sys.stderr)
     except ConnectorException:  # the queue's name for it

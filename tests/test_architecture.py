@@ -131,10 +131,10 @@ def test_only_settings_reads_the_environment() -> None:
 
 
 def _only_sets(path: Path, node: ast.Attribute) -> bool:
-    """`os.environ.setdefault(...)` tells a library something; it reads nothing."""
+    """`os.environ.setdefault(...)` and `.update(...)` tell a library something; they read nothing."""
     return (
         ast.get_source_segment(path.read_text("utf-8"), node) == "os.environ"
-        and ".setdefault(" in path.read_text("utf-8").splitlines()[node.lineno - 1]
+        and re.search(r"environ\.(setdefault|update)\(", path.read_text("utf-8").splitlines()[node.lineno - 1]) is not None
     )
 
 

@@ -165,7 +165,14 @@ def known(kind: str, status: int, said: str, *, model: str, retry_after: float |
 def client(api_key: str, base_url: str | None, *, timeout: float, retries: int = 2) -> anthropic.Anthropic:
     import anthropic
 
-    return anthropic.Anthropic(api_key=api_key, base_url=base_url or _URL, timeout=timeout, max_retries=retries, middleware=[_impatient])
+    return anthropic.Anthropic(
+        api_key=api_key,
+        base_url=base_url or _URL,
+        timeout=timeout,
+        max_retries=retries,
+        middleware=[_impatient],
+        open_telemetry=False,  # its spans may hold texts where a variable says so; ours (rag.tracing) never do
+    )
 
 
 def _impatient(request: Any, call_next: Any) -> APIResponse[Any]:
