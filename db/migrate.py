@@ -1,6 +1,7 @@
 """Brings a database up to date: numbered SQL files, applied in order, each once, under an advisory lock.
 
-All pending files are one transaction: an interrupted migration leaves the previous state.
+All pending files are one transaction: an interrupted migration leaves the previous state. The queue brings migrations of its own; they are
+applied as ours are, under names that begin with 0000_procrastinate.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,6 +22,10 @@ from db import DatabaseRefused
 LOCK = 0x5174_7561_7465
 MINIMUM_SERVER = 16
 MINIMUM_PGVECTOR = (0, 8)
+LOCK_PATIENCE = 60  # seconds that a table may be in use; an idle transaction of ours ends after 20 (db.SESSION)
+
+QUEUE = "0000_procrastinate"
+QUEUE_BEGAN = "03.04.00_50"  # the last of its migrations that the schema of the first Situate's queue held
 
 ROLE_HELP = """\
 create role situate login password '...' nosuperuser nobypassrls;
@@ -51,8 +58,11 @@ def apply(connection: psycopg.Connection[Any]) -> list[str]:
     if newer := unknown(applied):
         raise DatabaseRefused(f"The database was migrated by a newer Situate ({newer[-1]}). Start that version, or a newer one, instead.")
     pending = [(name, sql) for name, sql in _files() if name not in applied]
+    if pending:
+        connection.execute("select set_config('lock_timeout', %s, true)", [f"{LOCK_PATIENCE}s"])
     for name, sql in pending:
-        connection.execute(sql)
+        if not (name.startswith(f"{QUEUE}/") and QUEUE not in applied):  # a new database's queue has all of its migrations
+            connection.execute(sql)
         connection.execute("insert into migrations (name) values (%s)", [name])
     return [name for name, _ in pending]
 
@@ -70,10 +80,17 @@ def objects() -> frozenset[str]:
 
 def _files() -> list[tuple[str, str]]:
     """Name and text of each migration, in order. The queue's own schema stands between the extension and our tables."""
-    folder = resources.files("db.migrations")
-    names = sorted(entry.name for entry in folder.iterdir() if re.fullmatch(r"\d{4}_\w+\.sql", entry.name))
-    ours = [(name, folder.joinpath(name).read_text("utf-8")) for name in names]
-    return [("0000_procrastinate", SchemaManager.get_schema()), *ours]
+    ours = [(name, sql) for name, sql in _texts(resources.files("db.migrations")) if re.fullmatch(r"\d{4}_\w+\.sql", name)]
+    queues = [
+        (f"{QUEUE}/{name}", sql)
+        for name, sql in _texts(Path(SchemaManager.get_migrations_path()))
+        if name[: len(QUEUE_BEGAN)] > QUEUE_BEGAN
+    ]
+    return [(QUEUE, SchemaManager.get_schema()), *queues, *ours]
+
+
+def _texts(folder: Traversable) -> list[tuple[str, str]]:
+    return sorted((entry.name, entry.read_text("utf-8")) for entry in folder.iterdir() if entry.name.endswith(".sql"))
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
@@ -123,6 +140,11 @@ def understood() -> Iterator[None]:
         ) from error
     except psycopg.errors.ReadOnlySqlTransaction as error:
         raise DatabaseRefused("The database is read-only. Point DATABASE_URL at the primary server.") from error
+    except psycopg.errors.LockNotAvailable as error:
+        raise DatabaseRefused(
+            f"The database must be brought up to date, and another Situate has kept a table of it for {LOCK_PATIENCE} seconds. "
+            "Nothing was changed. Stop the web processes and workers of the former version, then start this one again."
+        ) from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise DatabaseRefused(
             f"The database stopped in the middle: {str(error).splitlines()[0]}. Nothing was changed; try again."
