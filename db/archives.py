@@ -129,8 +129,9 @@ def open_archive(file: Path, programs: Path) -> Archive:
     """Look into a file. Raises DumpFailed when it is no dump of Situate's, or cannot be read."""
     file = file.absolute()  # a name may begin with a dash
     try:
-        with file.open("rb"):
-            pass
+        with file.open("rb") as opened:
+            if opened.read(5) != b"PGDMP":
+                raise DumpFailed(f"{file} is no backup: `situate backup` did not write it.")
     except OSError as error:
         raise DumpFailed(f"{file} cannot be read: {error.strerror}.") from error
     readers = _found(programs, "pg_restore")
@@ -187,25 +188,30 @@ def blocks(archive: Archive, section: str, *options: str) -> Iterator[bytes | Ro
         listing.write(archive._list)  # noqa: SLF001 - its own module
         listing.flush()
         flags = [f"--section={section}", "--no-owner", "--no-privileges", f"--use-list={listing.name}", *options, "--file=-"]
-        with _reading([str(archive._program), *flags, str(archive.file)]) as out:  # noqa: SLF001 - its own module
-            statements: list[bytes] = []
-            for line in out:
-                if section == "data" and (begun := _COPY.fullmatch(line)):
-                    yield b"".join(statements)
-                    statements = []
-                    rows = _rows(out, archive.file)
-                    yield Rows(table=begun["table"].decode(), copy=line, lines=rows)
-                elif not line.startswith((b"\\restrict ", b"\\unrestrict ")):  # for psql, which would run commands of its own
-                    statements.append(line)
-            yield b"".join(statements)
+        try:
+            with _reading([str(archive._program), *flags, str(archive.file)]) as out:  # noqa: SLF001 - its own module
+                yield from _blocks(out, has_rows=section == "data")
+        except DumpFailed as error:
+            raise DumpFailed(f"{archive.file} is damaged: {error}.") from error
 
 
-def _rows(out: IO[bytes], file: Path) -> Iterator[bytes]:
+def _blocks(out: IO[bytes], *, has_rows: bool) -> Iterator[bytes | Rows]:
+    statements: list[bytes] = []
     for line in out:
+        if has_rows and (begun := _COPY.fullmatch(line)):
+            yield b"".join(statements)
+            statements = []
+            yield Rows(table=begun["table"].decode(), copy=line, lines=_rows(out))
+        elif not line.startswith((b"\\restrict ", b"\\unrestrict ")):  # for psql, which would run commands of its own
+            statements.append(line)
+    yield b"".join(statements)
+
+
+def _rows(out: IO[bytes]) -> Iterator[bytes]:
+    for line in out:  # where they end without the mark, so does pg_restore, and says why
         if line == b"\\.\n":
             return
         yield line
-    raise DumpFailed(f"{file} is cut off.")
 
 
 def count(archive: Archive) -> dict[str, int]:

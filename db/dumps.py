@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -57,9 +57,14 @@ def dump(url: str, file: Path, *, programs: Path) -> dict[str, int]:
         return dump_into(url, out, programs=programs)
 
 
-def dump_into(url: str, out: IO[bytes], *, programs: Path, progress: Progress | None = None) -> dict[str, int]:
-    """The same into an open file or pipe."""
-    with migrate.connect(url) as connection, migrate.understood():
+def dump_into(
+    url: str, out: IO[bytes], *, programs: Path, setting: str = "DATABASE_URL", progress: Progress | None = None
+) -> dict[str, int]:
+    """The same into an open file or pipe; `setting` is where the address is from."""
+    with (
+        migrate.understood(),
+        closing(migrate.connect(url, setting=setting)) as connection,
+    ):  # left idle for long, it may not be there to commit
         connection.execute("set transaction isolation level repeatable read, read only")
         connection.execute("set local statement_timeout = 0")
         connection.execute("set local idle_in_transaction_session_timeout = 0")
@@ -79,7 +84,10 @@ def dump_into(url: str, out: IO[bytes], *, programs: Path, progress: Progress | 
             *(["--enable-row-security"] if bound else []),
             f"--dbname={_same_server(connection)}",
         ]
-        archives.run(command, out, password=connection.info.password, progress=progress)
+        try:
+            archives.run(command, out, password=connection.info.password, progress=progress)
+        except DumpFailed as error:
+            raise DumpFailed(f"The backup was not made: {error}.") from error
         return rows
 
 

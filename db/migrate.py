@@ -93,19 +93,19 @@ def _texts(folder: Traversable) -> list[tuple[str, str]]:
     return sorted((entry.name, entry.read_text("utf-8")) for entry in folder.iterdir() if entry.name.endswith(".sql"))
 
 
-def connect(url: str) -> psycopg.Connection[Any]:
-    """Raises DatabaseRefused; its sentence never shows the address, which may hold a password."""
+def connect(url: str, *, setting: str = "DATABASE_URL") -> psycopg.Connection[Any]:
+    """Raises DatabaseRefused; its sentence names the setting and never shows the address, which may hold a password."""
     if url.rsplit("?", 1)[0].count("@") > 1:  # libpq would take the password's end for the host, and name it
-        raise DatabaseRefused("DATABASE_URL has more than one @. Write special characters of the password in percent form: %40 for @.")
+        raise DatabaseRefused(f"{setting} has more than one @. Write special characters of the password in percent form: %40 for @.")
     if _has_odd_port(url):
-        raise DatabaseRefused("The port in DATABASE_URL is not a number. If the password holds a /, write it in percent form: %2F.")
+        raise DatabaseRefused(f"The port in {setting} is not a number. If the password holds a /, write it in percent form: %2F.")
     try:
         return psycopg.connect(url, connect_timeout=10)
     except psycopg.OperationalError as error:
-        raise DatabaseRefused(_refusal(str(error))) from error
+        raise DatabaseRefused(_refusal(str(error), setting)) from error
     except psycopg.ProgrammingError as error:
         raise DatabaseRefused(
-            "DATABASE_URL is not an address of a Postgres database, such as postgresql://situate:...@host/situate. "
+            f"{setting} is not an address of a Postgres database, such as postgresql://situate:...@host/situate. "
             "Special characters of the password are written in percent form: %25 for %."
         ) from error
 
@@ -117,15 +117,15 @@ def _has_odd_port(url: str) -> bool:
     return any(port and not port.isdecimal() for port in ports)
 
 
-def _refusal(told: str) -> str:
+def _refusal(told: str, setting: str) -> str:
     """One sentence of libpq's several lines: the server's own answer where one answered, else where nothing did."""
     lines = [line.strip() for line in told.splitlines()]
     if answered := next((line.split("FATAL:", 1)[1].strip() for line in lines if "FATAL:" in line), None):
         if re.search(r'database ".*" does not exist', answered):
-            return f"The server refuses: {answered}. Make it (create database ... owner ...), or correct DATABASE_URL."
-        return f"The server refuses: {answered}. Check the user and password in DATABASE_URL, and the server's own limits."
+            return f"The server refuses: {answered}. Make it (create database ... owner ...), or correct {setting}."
+        return f"The server refuses: {answered}. Check the user and password in {setting}, and the server's own limits."
     reason = re.sub(r"^(connection failed|connection is bad): ", "", lines[0] if lines else "no reason given").rstrip(".")
-    return f"The database cannot be reached: {reason}. Check that the server runs and that DATABASE_URL is right."
+    return f"The database cannot be reached: {reason}. Check that the server runs and that {setting} is right."
 
 
 @contextmanager

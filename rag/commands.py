@@ -10,7 +10,7 @@ from typing import Any
 
 from db import migrate as migrations
 from db.documents import Status
-from rag import answer, chosen, conversation, embedding, intake, jobs, library, listening, operating, search, shelf_commands
+from rag import answer, backup, chosen, conversation, embedding, intake, jobs, library, listening, operating, search, shelf_commands
 from rag.deps import opened
 from rag.errors import QuestionError, QuestionSetError
 from rag.output import count, dump, note, say
@@ -25,6 +25,8 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
         "web": _serve,
         "worker": _worker,
         "migrate": _migrate,
+        "backup": backup.save,
+        "restore": backup.restore,
         "doctor": operating.examine,
         "stats": operating.stats,
         "ingest": intake.ingest,

@@ -13,6 +13,7 @@ SituateError
  |   |- ConversationGone         it was deleted
  |- NothingToSearch          no document is ready in what was selected
  |- QuestionSetError         a set of questions to measure with is wrong; nothing was measured
+ |- BackupError              the library was not saved, or not restored; what there was is as it was
  |- PriceNotAgreed           sending it would cost more than may be spent without asking; nothing was sent
  |- ProviderError            a model provider answered with an error
      |- PermanentProviderError    bad key, no rights, unknown model: asking again will not help
@@ -80,6 +81,10 @@ class NothingToSearch(SituateError):
 
 class QuestionSetError(SituateError):
     """A set of questions to measure with is wrong; nothing was measured."""
+
+
+class BackupError(SituateError):
+    """The library was not saved, or not restored; what there was is as it was."""
 
 
 class PriceNotAgreed(SituateError):

@@ -76,6 +76,12 @@ class Settings(BaseSettings):
         repr=False,  # it holds a password
         description="The address of a Postgres of your own, used instead of the embedded one: `postgresql://USER:PASSWORD@HOST/DATABASE`.",
     )
+    backup_url: str | None = Field(
+        default=None,
+        repr=False,  # it holds a password
+        description="The address of the same database, or of a replica of it, for `situate backup`, with a role that row-level security does "
+        "not bind ([backup](backup.md)). The embedded one needs none.",
+    )
     host: str = Field(
         default="127.0.0.1",
         description="The address to listen on. There is no sign-in yet: whoever can reach it can read and delete every document.",
