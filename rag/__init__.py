@@ -33,8 +33,8 @@ ladder.py and metrics.py make the figures, ladder_table.py shows them on a termi
 Which models there are decides deps.py, the only wiring; which of them serve, and who may read the text, consent.py by what each person chose
 (preferences.py) among what there is (choices.py; connections.py tries whether it answers). What that is expected to cost tells estimates.py,
 and what it did cost usage.py, at the prices of prices.toml (prices.py).
-serve.py, tether.py and cli.py start processes, keeping.py keeps the embedded database; commands.py, intake.py (ingest) and operating.py are
-what the command line does, doctor.py and stuck.py what is wrong, logs.py what is told; listening.py answers probes and gives metrics;
+serve.py, tether.py and cli.py start processes, keeping.py keeps the embedded database; commands.py, intake.py (ingest), backup.py and
+operating.py are what the command line does, doctor.py and stuck.py what is wrong, logs.py what is told; listening.py answers probes and gives metrics;
 telemetry.py keeps libraries from reporting to their makers.
 page_images.py draws pages for the browser and keeps them, originals.py gives the files back; inspection.py lays a search open; retriever.py gives it to LangChain.
 Nothing in this package imports Streamlit, and nothing in it holds SQL.

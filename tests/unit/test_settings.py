@@ -106,7 +106,7 @@ WRONG = {
     "voyage_base_url": ("https://", "a web address that begins with https:// or http://"),
 }
 # any text will do for these: what it means is found out where it is used
-FREE = {"database_url", "host", "embedder", "reranker", "situator", "answerer", "consent"}
+FREE = {"database_url", "backup_url", "host", "embedder", "reranker", "situator", "answerer", "consent"}
 FREE |= {"anthropic_api_key", "cohere_api_key", "voyage_api_key"}
 
 
