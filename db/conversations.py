@@ -161,7 +161,9 @@ def delete(connection: Connection, conversation_id: int) -> None:
     """Put a conversation out of sight; what is being written in it is stopped. Those that were deleted long ago go for good."""
     connection.execute("update conversations set deleted_at = now() where id = %s and deleted_at is null", [conversation_id])
     connection.execute(
-        "update messages set state = 'stopped' where conversation_id = %s and state in ('searching', 'answering')", [conversation_id]
+        """update messages set state = 'stopped' where conversation_id = %s and state in ('searching', 'answering')
+           and beat_at >= clock_timestamp() - make_interval(secs => %s)""",
+        [conversation_id, SILENCE],
     )
     connection.execute("delete from conversations where deleted_at < now() - make_interval(days => %s)", [KEPT])
 
@@ -267,10 +269,12 @@ def fail(connection: Connection, message_id: int, error: str) -> None:
 
 
 def stop(connection: Connection, message_id: int) -> bool:
-    """The person wants no more of this answer; its producer notices at its next step."""
+    """The person wants no more of this answer; its producer notices at its next step. One that was cut off before stays interrupted."""
     return (
         connection.execute(
-            "update messages set state = 'stopped' where id = %s and state in ('searching', 'answering')", [message_id]
+            """update messages set state = 'stopped' where id = %s and state in ('searching', 'answering')
+               and beat_at >= clock_timestamp() - make_interval(secs => %s)""",
+            [message_id, SILENCE],
         ).rowcount
         == 1
     )

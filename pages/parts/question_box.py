@@ -35,7 +35,8 @@ def ask(deps: Deps, subject: str, question: str, *, conversation_id: int | None)
     except (SituateError, DatabaseAway) as error:
         state.question_error = str(error)
         return False
-    state.scope = Selection()
+    if conversation_id is None:
+        state.scope = Selection()  # it was for this one; what was chosen for the next stays when an older one goes on
     go_to(message.conversation_id)
     return True
 

@@ -13,6 +13,7 @@ import pytest
 from db import as_subject
 from db import conversations as rows
 from db.conversations import Message, State
+from db.documents import Selection
 from rag import answer, conversation
 from rag.deps import Deps
 from rag.producer import BROKEN
@@ -141,6 +142,19 @@ def test_an_answer_that_is_stopped_is_written_no_further(deps: Deps, index: Inde
     stopped, citations = conversation.follow(slow, SUBJECT, message.id)
     assert stopped is not None
     assert (stopped.state, text(stopped), len(citations)) == (State.STOPPED, "The first. ", 1)
+
+
+def test_an_answer_that_was_cut_off_stays_interrupted_whatever_is_done_to_it(deps: Deps) -> None:
+    """Nobody stopped it; who finds it later is to know that it was not wanted shorter."""
+    with as_subject(deps.pool, SUBJECT) as connection:
+        held = rows.start_conversation(connection, title="Foundry", selection=Selection())
+        cut_off, growing = (rows.add_message(connection, conversation_id=held, question=QUESTION) for _ in range(2))
+    silence(deps, cut_off)
+    conversation.stop(deps, SUBJECT, cut_off)
+    conversation.delete(deps, SUBJECT, held)
+    conversation.undelete(deps, SUBJECT, held)
+    found = {m.id: m.state for m in conversation.messages(deps, SUBJECT, held)}
+    assert found == {cut_off: State.INTERRUPTED, growing: State.STOPPED}
 
 
 def test_an_overload_in_mid_stream_keeps_what_was_written_and_asking_again_ends_it(

@@ -73,6 +73,18 @@ def test_what_a_conversation_is_about_can_be_changed_in_its_middle(deps: Deps, s
     assert label(app) == "All documents"
 
 
+def test_what_was_chosen_for_the_next_conversation_outlasts_a_follow_up_in_another(shelf: dict[str, int]) -> None:
+    app = open_app("pages/chat.py")
+    finish(app.chat_input[0].set_value(QUESTION).run())
+    held = state_of(app).conversation_id
+    app.button(key="new-conversation").click().run()
+    choose(app, f"document:{shelf['recipes.pdf']}")
+    app.button(key=f"conversation-{held}").click().run()
+    finish(app.chat_input[0].set_value("Who sings of the sea?").run())
+    app.button(key="new-conversation").click().run()
+    assert label(app) == "recipes.pdf"
+
+
 def test_a_collection_is_chosen_whole_and_also_without_one_of_its_documents(deps: Deps, shelf: dict[str, int]) -> None:
     ids = {collection.name: collection.id for collection in library.collections(deps, SUBJECT)}
     app = choose(open_app("pages/chat.py"), f"collection:{ids['Music']}")
