@@ -34,8 +34,9 @@ Which models there are decides deps.py, the only wiring; which of them serve, an
 (preferences.py) among what there is (choices.py; connections.py tries whether it answers). What that is expected to cost tells estimates.py,
 and what it did cost usage.py, at the prices of prices.toml (prices.py).
 serve.py, tether.py and cli.py start processes, keeping.py keeps the embedded database; commands.py, intake.py (ingest), backup.py and
-operating.py are what the command line does, doctor.py and stuck.py what is wrong, logs.py what is told; listening.py answers probes and gives metrics;
-telemetry.py keeps libraries from reporting to their makers.
+operating.py are what the command line does, doctor.py and stuck.py what is wrong. What is told of all this: logs.py (redaction.py
+blots secrets out); listening.py answers probes and gives metrics (instruments.py), tracing.py sends spans; telemetry.py keeps libraries from
+reporting to their makers.
 page_images.py draws pages for the browser and keeps them, originals.py gives the files back; inspection.py lays a search open; retriever.py gives it to LangChain.
 Nothing in this package imports Streamlit, and nothing in it holds SQL.
 """

@@ -14,6 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from rag.errors import ProviderError, RejectedRequest, TransientProviderError
+from rag.logs import inherited
 from rag.providers import Prompt, Written
 
 FIRST, MOST = 4, 16  # calls in flight: at the beginning, and at the most
@@ -136,7 +137,7 @@ class Round:
                 return
             call = window.waiting.popleft()
             window.flying += 1
-            self._flying[pool.submit(self._write, call.prompt)] = (window, call, now)
+            self._flying[pool.submit(inherited(self._write), call.prompt)] = (window, call, now)
 
     def _answers(self) -> Iterator[Answer]:
         pause = self._pace.resume - time.monotonic()

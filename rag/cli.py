@@ -54,6 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from db import AWAY, DatabaseAway, DatabaseRefused
     from rag import commands, telemetry
     from rag.errors import SituateError
+    from rag.output import note
     from rag.settings import load
 
     try:
@@ -61,9 +62,9 @@ def _run(arguments: argparse.Namespace) -> int:
         telemetry.keep_from_langsmith(settings.granted)
         return commands.run(settings, arguments)
     except (SituateError, DatabaseRefused, DatabaseAway) as error:
-        print(f"situate: {error}", file=sys.stderr)
+        note(str(error))
     except ConnectorException:  # the queue's name for it
-        print(f"situate: {AWAY}", file=sys.stderr)
+        note(AWAY)
     return 1
 
 

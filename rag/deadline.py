@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from rag.errors import TransientProviderError
+from rag.logs import inherited
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ def within(seconds: float, name: str, call: Callable[[], T]) -> T:
             _slots.release()
 
     # a daemon: a call that nobody waits for does not hold up the end of the process
-    threading.Thread(target=run, name="deadline", daemon=True).start()
+    threading.Thread(target=inherited(run), name="deadline", daemon=True).start()
     try:
         return result.result(timeout=max(0.0, ends - time.monotonic()))
     except TimeoutError as error:

@@ -24,9 +24,14 @@ Whether a provider's error is permanent or transient is decided once, in its ada
 are raised by `db`, which imports nothing of ours.
 """
 
+from rag.redaction import blotted_all
+
 
 class SituateError(Exception):
-    """Something went wrong that a person can act on; ``str()`` is the sentence they read."""
+    """Something went wrong that a person can act on; ``str()`` is the sentence they read. It holds no secret, whoever wrote a part of it."""
+
+    def __init__(self, *told: object) -> None:
+        super().__init__(*blotted_all(told))
 
 
 class SettingsError(SituateError):

@@ -8,11 +8,12 @@ import unicodedata
 from typing import Any
 
 from rag.errors import SituateError
+from rag.redaction import blotted, blotted_all
 
 
 def say(line: str = "") -> None:
     """A line on stdout. Control characters, which would move a terminal's cursor or colour it, are shown as escapes."""
-    _write("".join(repr(c)[1:-1] if unicodedata.category(c) == "Cc" else c for c in line))
+    _write("".join(repr(c)[1:-1] if unicodedata.category(c) == "Cc" else c for c in blotted(line)))
 
 
 def _write(line: str) -> None:
@@ -25,11 +26,11 @@ def _write(line: str) -> None:
 
 
 def note(text: str) -> None:
-    print(f"situate: {text}", file=sys.stderr)  # noqa: T201 - a person is told, on stderr
+    print(f"situate: {blotted(text)}", file=sys.stderr)  # noqa: T201 - a person is told, on stderr
 
 
 def dump(value: Any) -> None:
-    _write(json.dumps(value, ensure_ascii=False))
+    _write(json.dumps(blotted_all(value), ensure_ascii=False))
 
 
 def count(number: int, noun: str) -> str:

@@ -23,6 +23,7 @@ from db.documents import Document
 from rag import embedding, text, usage
 from rag.deps import Deps
 from rag.errors import DocumentGone, PermanentProviderError, ProviderError
+from rag.logs import inherited
 from rag.providers import Embedder, Usage
 
 log = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ def draft(
 
         for batch in batches:
             meter = partial(_keep_bill, deps, subject, document.id)
-            ahead.append((batch, lane.submit(embedder.embed_documents, [texts[ord_] for ord_ in batch], meter)))
+            ahead.append((batch, lane.submit(inherited(embedder.embed_documents), [texts[ord_] for ord_ in batch], meter)))
             if len(ahead) == AHEAD:
                 keep()
                 try:

@@ -9,15 +9,16 @@ import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal, get_args, get_origin
+from typing import Annotated, Literal, Self, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le
 from dotenv.parser import parse_stream
-from pydantic import AfterValidator, AliasChoices, AllowInfNan, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, AllowInfNan, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from rag import redaction
 from rag.confined import Limits
 from rag.errors import SettingsError
 
@@ -64,6 +65,7 @@ class Settings(BaseSettings):
         str_strip_whitespace=True,
         extra="ignore",
         frozen=True,
+        hide_input_in_errors=True,  # a traceback would show it
     )
 
     home: Annotated[Path, AfterValidator(_absolute)] = Field(
@@ -194,6 +196,14 @@ class Settings(BaseSettings):
         "`pip install 'situate[traces]'`.",
     )
 
+    @model_validator(mode="after")
+    def _hide_secrets(self) -> Self:
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        redaction.hide(
+            {n: v.get_secret_value() if isinstance(v, SecretStr) else v for n, v in values.items() if isinstance(v, (SecretStr, str))}
+        )
+        return self
+
     @property
     def granted(self) -> frozenset[str]:
         """Recipients, or recipient/model, that this installation's operator has agreed to."""
@@ -214,7 +224,9 @@ class Settings(BaseSettings):
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings of this process. Raises SettingsError with a sentence for each that is wrong; it never holds a secret's value."""
-    given = {*_dotenv_names(), *environment}
+    held = {**_dotenv(), **environment}
+    redaction.hide(held)  # before anything is told of them; the keys of other providers are among them
+    given = set(held)
     faults = list(_misnamed(given))
     try:
         settings = Settings()
@@ -291,13 +303,13 @@ def _form(declared: FieldInfo) -> str:
     return f"{form} above {bounds[Gt]}" if Gt in bounds else form
 
 
-def _dotenv_names() -> set[str]:
-    """The names that .env sets. Raises SettingsError for a line that would be passed over, without showing it: it may hold a key."""
+def _dotenv() -> dict[str, str]:
+    """What .env sets. Raises SettingsError for a line that would be passed over, without showing it: it may hold a key."""
     try:
         with Path(DOTENV).open(encoding="utf-8") as lines:
             bindings = list(parse_stream(lines))
     except (FileNotFoundError, IsADirectoryError):
-        return set()
+        return {}
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise SettingsError(f"The file {DOTENV} cannot be read: {reason}. Mend it, or take it away.") from error
@@ -306,4 +318,4 @@ def _dotenv_names() -> set[str]:
             raise SettingsError(
                 f"Line {binding.original.line} of {DOTENV} is not of the form NAME=VALUE. Mend it; a quote may lack its end."
             )
-    return {binding.key for binding in bindings if binding.key}
+    return {binding.key: binding.value or "" for binding in bindings if binding.key}
