@@ -2,7 +2,8 @@
 
 Everything lies in ``<home>/postgres``::
 
-    data/     the cluster; made as data.new and renamed, so an interrupted initdb leaves nothing half-made
+    data/     the cluster; made as data.new and renamed, so an interrupted initdb leaves nothing half-made. One of an older major of Postgres
+              is moved to ours at the start (db/embedded_upgrade.py)
     log/      seven files, one a weekday, each overwritten after a week
     run/      the socket, unless the path is too long for one (then a folder in /tmp)
     lock      held while a server is being started or stopped
@@ -30,6 +31,7 @@ from psycopg import sql
 from db import DatabaseRefused
 from db.embedded_cluster import ROLE, SUPERUSER, address, configure, initialise, last_line
 from db.embedded_files import MAJOR, PORT, Place, find_place, find_programs, run_as
+from db.embedded_upgrade import forget_older, major_of, move, take_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,6 +106,7 @@ def start(home: Path, *, settings: Mapping[str, str] | None = None, patience: fl
         with _lock(place):
             _ensure_running(place, settings, patience)
             _ensure_database(place)
+            forget_older(place)
             users = (place.root / "users").open("ab")
             _take(users, fcntl.LOCK_SH)
     except OSError as error:
@@ -126,7 +129,7 @@ def _ensure_running(place: Place, settings: Mapping[str, str], patience: float) 
                 if launched:
                     raise DatabaseRefused(f"The embedded Postgres did not start: {_why(place)}. Its logs are in {place.root / 'log'}.")
                 _launch(place, settings, alive)
-                launched = True
+                deadline, launched = time.monotonic() + patience, True
         try:
             psycopg.connect(_url(place, SUPERUSER, database="postgres"), connect_timeout=5).close()
         except psycopg.OperationalError as error:
@@ -143,16 +146,13 @@ def _ensure_running(place: Place, settings: Mapping[str, str], patience: float) 
 def _launch(place: Place, settings: Mapping[str, str], alive: IO[bytes]) -> None:
     """Start postgres, which inherits `alive` with its lock. Nothing of the cluster runs, so what a dead server left is swept away."""
     programs, data, owner = find_programs(place), place.root / "data", place.owner
+    take_back(place)
     if not data.exists():
         fresh = place.root / "data.new"
         initialise(place, fresh, sync=settings.get("fsync") != "off")
         fresh.rename(data)
-    version = (data / "PG_VERSION").read_text().strip()
-    if version != MAJOR:
-        raise DatabaseRefused(
-            f"{data} was made by Postgres {version}, and this Situate brings Postgres {MAJOR}. "
-            "Start it with the Situate that made it, take a dump, and restore that into a new SITUATE_HOME."
-        )
+    elif major_of(data) != MAJOR:
+        move(place, settings, alive)
     for stale in (data / "postmaster.pid", place.sockets / f".s.PGSQL.{PORT}", place.sockets / f".s.PGSQL.{PORT}.lock"):
         stale.unlink(missing_ok=True)
     configure(data, owner, {**settings, "log_directory": str(place.root / "log")}, sockets=place.sockets)

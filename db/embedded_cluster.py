@@ -36,17 +36,22 @@ def initialise(place: Place, data: Path, *, sync: bool) -> None:
 
 
 def configure(data: Path, owner: Owner, settings: Mapping[str, str], *, sockets: Path) -> None:
-    """Let the cluster answer in the folder `sockets`, to whoever the operating system says is `owner` or this process's user."""
+    """Let the cluster answer in the folder `sockets`, to `owner` and this process's user."""
     lines = {**settings, "unix_socket_directories": '"' + str(sockets).replace('"', '""') + '"'}
     write_private(data / "situate.conf", "".join(f"{name} = {_quoted(value)}\n" for name, value in lines.items()), owner)
+    admit(data, owner)
+
+
+def admit(data: Path, owner: Owner) -> None:
+    """Let `owner` and this process's user connect, and nobody else."""
     write_private(data / "pg_hba.conf", "local all all peer map=situate\n", owner)
     people = dict.fromkeys((owner.name, pwd.getpwuid(os.geteuid()).pw_name))
     write_private(data / "pg_ident.conf", "".join(f'situate "{person}" all\n' for person in people), owner)
 
 
-def address(sockets: Path, role: str, *, database: str = ROLE) -> str:
+def address(sockets: Path, role: str, *, database: str = ROLE, port: int = PORT) -> str:
     """The URL of a database of the cluster that answers in `sockets`."""
-    return f"postgresql://{role}@/{database}?host={quote(os.fsencode(sockets), safe='')}&port={PORT}"
+    return f"postgresql://{role}@/{quote(database, safe='')}?host={quote(os.fsencode(sockets), safe='')}&port={port}"
 
 
 def last_line(text: str) -> str:

@@ -170,16 +170,24 @@ def _reaches(owner: Owner, path: Path) -> bool:
 def run_as(
     owner: Owner, command: Sequence[str], *, stdout: IO[bytes] | int = subprocess.PIPE, pass_fds: Sequence[int] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program as `owner`, in a session of its own and with an environment of its own (PGPORT and its like would be heeded)."""
+    """Run a program as `owner` to its end."""
+    with start_as(owner, command, stdin=subprocess.DEVNULL, stdout=stdout, pass_fds=pass_fds) as process:
+        said, complained = process.communicate()
+    return subprocess.CompletedProcess(command, process.returncode, said, complained)
+
+
+def start_as(
+    owner: Owner, command: Sequence[str], *, stdin: int, stdout: IO[bytes] | int, pass_fds: Sequence[int] = ()
+) -> subprocess.Popen[str]:
+    """Start a program as `owner`, in a session of its own and with an environment of its own (PGPORT and its like would be heeded)."""
     switch = os.geteuid() != owner.uid
-    return subprocess.run(
+    return subprocess.Popen(
         command,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=stdout,
         stderr=subprocess.STDOUT if stdout is not subprocess.PIPE else subprocess.PIPE,
         text=True,
         errors="replace",
-        check=False,
         cwd="/",
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
         start_new_session=True,
