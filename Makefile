@@ -1,5 +1,5 @@
 # Situate: `make run` starts it, `make test` checks it. Needs Python 3.11, 3.12 or 3.13, and nothing else.
-# PYTHON=/path/to/python3.12 chooses the interpreter; SITUATE_HOME, SITUATE_PORT and DATABASE_URL are read by the program (README.md).
+# PYTHON=/path/to/python3.12 chooses the interpreter; SITUATE_HOME, SITUATE_PORT and DATABASE_URL are read by the program (docs/operators/settings.md).
 
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet --no-input
 INSTALLED = .venv/.installed
@@ -20,9 +20,9 @@ lint: install
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-# SET is a folder with a set of questions (README.md, Measuring retrieval).
+# SET is a folder with a set of questions (docs/users/evaluating.md).
 bench: install
-	@test -f "$(SET)/questions.jsonl" || { echo "make bench SET=FOLDER, where FOLDER holds questions.jsonl and documents (README.md, Measuring retrieval)" >&2; exit 2; }
+	@test -f "$(SET)/questions.jsonl" || { echo "make bench SET=FOLDER, where FOLDER holds questions.jsonl and documents (docs/users/evaluating.md)" >&2; exit 2; }
 	.venv/bin/situate evaluate --set "$(SET)"
 
 browser:

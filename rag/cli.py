@@ -124,7 +124,9 @@ def _parser() -> argparse.ArgumentParser:
     situate.add_argument("names", nargs="+", metavar="NAME", help="file name, as list shows it")
     steer = _steering(commands)
     measure = commands.add_parser("evaluate", help="measure retrieval on a set of questions, stage by stage")
-    measure.add_argument("--set", type=_path, required=True, metavar="DIR", help="a folder with questions.jsonl and documents (README.md)")
+    measure.add_argument(
+        "--set", type=_path, required=True, metavar="DIR", help="a folder with questions.jsonl and documents (docs/users/evaluating.md)"
+    )
     measure.add_argument("--json", type=_path, metavar="OUT", help="write the figures to this file too")
     measure.add_argument("--context", type=_names(CONTEXTS), metavar="NAMES", help=f"of {', '.join(CONTEXTS)}, by comma")
     measure.add_argument("--stage", type=_names(STAGES), metavar="NAMES", help=f"of {', '.join(STAGES)}, by comma")

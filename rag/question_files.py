@@ -22,7 +22,7 @@ from rag.question_sets import GivenChunk, Gold, Kind, Question, QuestionSet, Sou
 def load(folder: Path) -> QuestionSet:
     """Read a set. Raises QuestionSetError naming the file and the line that is wrong."""
     if not (folder / "questions.jsonl").is_file():
-        raise QuestionSetError(f"{folder} holds no questions.jsonl. README.md describes the folder of a question set.")
+        raise QuestionSetError(f"{folder} holds no questions.jsonl. docs/users/evaluating.md describes the folder of a question set.")
     kind, sources = _sources(folder)
     names = {stem(source.name) for source in sources}
     questions = read_questions(folder / "questions.jsonl")

@@ -45,7 +45,7 @@ class Hit:
         return self.chunk.document_id, self.chunk.ord
 
     def as_json(self) -> dict[str, Any]:
-        """For the command line: as README.md describes."""
+        """For the command line."""
         return {
             "rank": self.rank,
             "document": self.document,

@@ -1,4 +1,4 @@
-"""Situate in a LangChain chain, as README.md shows it."""
+"""Situate in a LangChain chain, as the docs show it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests import pdfs
 from tests.conftest import FAKES
 from tests.flows.conftest import SUBJECT, Index
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "developers" / "langchain.md"
 QUESTION = "How many people does Meridian Instruments employ?"
 
 
@@ -80,16 +80,16 @@ def test_neither_keys_nor_the_database_show_in_its_description(deps: Deps) -> No
     assert "deps" not in retriever.model_dump()
 
 
-def test_the_example_in_the_readme_runs(
+def test_the_example_in_the_docs_runs(
     deps: Deps, index: Index, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     index(deps, pdfs.report())
     monkeypatch.setenv("DATABASE_URL", deps.url)
     for name, value in FAKES.items():
         monkeypatch.setenv(f"SITUATE_{name.upper()}", value)
-    (example,) = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
 
-    exec(compile(example, "README.md", "exec"), {"__name__": "example"})  # noqa: S102 - our own README
+    exec(compile(example, PAGE.name, "exec"), {"__name__": "example"})  # noqa: S102 - our own page
 
     printed = capsys.readouterr().out
     assert "report.pdf, p. 1" in printed
