@@ -13,7 +13,7 @@ from typing import Any
 from db import as_subject
 from db.conversations import Citation, Part
 from db.documents import Selection
-from rag import consent, search, usage
+from rag import consent, instruments, search, usage
 from rag.consent import Purpose
 from rag.deadline import within
 from rag.deps import Deps
@@ -131,7 +131,8 @@ def _standalone(answerer: Answerer, question: str, history: Sequence[Turn], mete
     if not history:
         return question, ()
     try:
-        return within(REWRITING, answerer.name, partial(answerer.standalone, question, history, meter)), ()
+        with instruments.call(answerer.recipient, answerer.name, "rewrite") as call:
+            return within(REWRITING, answerer.name, partial(answerer.standalone, question, history, call.metering(meter))), ()
     except ProviderError as error:
         log.info("a follow-up is searched for as it is: %s", error)
         return question, (f"The question was searched for as it is, without what was said before. {error}",)
@@ -149,8 +150,13 @@ def _read_whole(deps: Deps, subject: str, selection: Selection, answerer: Answer
 
 
 def _events(answerer: Answerer, question: str, read: _Read, history: Sequence[Turn]) -> Generator[Text | Cite | BlockEnd | Usage]:
-    if read.holds:
-        yield from answerer.stream(question, [stretch.passage for stretch in read.stretches], history, keep=read.whole)
+    if not read.holds:
+        return
+    with instruments.call(answerer.recipient, answerer.name, "answer") as call:
+        for event in answerer.stream(question, [stretch.passage for stretch in read.stretches], history, keep=read.whole):
+            if isinstance(event, Usage):
+                call.billed(event)
+            yield event
 
 
 def _grown(progress: Progress, draft: Draft) -> Progress:

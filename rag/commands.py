@@ -10,7 +10,21 @@ from typing import Any
 
 from db import migrate as migrations
 from db.documents import Status
-from rag import answer, backup, chosen, conversation, embedding, intake, jobs, library, listening, operating, search, shelf_commands
+from rag import (
+    answer,
+    backup,
+    chosen,
+    conversation,
+    embedding,
+    intake,
+    jobs,
+    library,
+    listening,
+    operating,
+    search,
+    shelf_commands,
+    tracing,
+)
 from rag.deps import opened
 from rag.errors import QuestionError, QuestionSetError
 from rag.output import count, dump, note, say
@@ -40,7 +54,8 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
         "situate": _situate,
         "evaluate": _evaluate,
     }[arguments.command]
-    return command(settings, arguments)
+    with tracing.exported(settings):
+        return command(settings, arguments)
 
 
 def _serve(settings: Settings, arguments: argparse.Namespace) -> int:

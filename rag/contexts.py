@@ -14,10 +14,10 @@ from db.batches import Batch
 from db.chunks import Chunk
 from db.contexts import Context, Summary
 from db.documents import Document, Situating
-from rag import publication, usage
+from rag import instruments, publication, usage
 from rag.deps import Deps
 from rag.errors import PermanentProviderError, PriceNotAgreed, ProviderError, RejectedRequest
-from rag.providers import Situator, Written
+from rag.providers import Prompt, Situator, Written
 
 MOST_FAULTS = 3  # answers that cannot be used, after which a chunk, or a summary, is left without
 
@@ -51,6 +51,13 @@ class Contexts:
         """All chunks, each with its context where there is one, else as it is published."""
         written, by = self.written, self.situator.name
         return [replace(c, context=written[c.ord], context_by=by) if c.ord in written else c for c in self.chunks]
+
+    def write(self, prompt: Prompt) -> Written:
+        """One call of the model. Raises ProviderError."""
+        with instruments.call(self.situator.recipient, self.situator.model, "situate") as call:
+            written = self.situator.write(prompt)
+            call.billed(written.usage)
+            return written
 
     def keep(self, answers: Sequence[tuple[int, Written | ProviderError]], batch: Batch | None = None) -> None:
         """Store answers, what they cost, and that they no longer await a batch, in one transaction. Raises DocumentGone."""

@@ -18,7 +18,7 @@ from db import as_subject
 from db import vectors as rows
 from db.documents import Selection
 from db.vectors import Model
-from rag import consent, usage
+from rag import consent, instruments, usage
 from rag.consent import Purpose
 from rag.deadline import within
 from rag.deps import Deps
@@ -136,7 +136,8 @@ def question(deps: Deps, subject: str, text: str, selection: Selection, *, messa
 def _asked(embedder: Embedder, text: str, meter: partial[None]) -> NDArray[np.float32]:
     if embedder.recipient is None:
         return embedder.embed_query(text, meter)
-    return within(QUESTION_SECONDS, embedder.name, partial(embedder.embed_query, text, meter))
+    with instruments.call(embedder.recipient, embedder.name, "embed") as call:
+        return within(QUESTION_SECONDS, embedder.name, partial(embedder.embed_query, text, call.metering(meter)))
 
 
 def _covering(deps: Deps, subject: str, embedders: Sequence[Embedder], selection: Selection) -> dict[str, int]:

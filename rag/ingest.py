@@ -8,7 +8,7 @@ transaction that publishes the document whole.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 
@@ -17,7 +17,7 @@ from db import chunks as chunk_rows
 from db import documents as document_rows
 from db.chunks import Draft
 from db.documents import Document
-from rag import chunking, page_notes, publication, text
+from rag import chunking, page_notes, publication, text, tracing
 from rag.deps import Deps
 from rag.errors import NeedsPassword, UnreadableDocument
 from rag.page import PageDraft
@@ -60,18 +60,25 @@ def _read(deps: Deps, subject: str, document: Document, pulse: Pulse) -> None:
         done, total = len(kept), parser.opened.page_count
         with as_subject(deps.pool, subject) as connection:
             publication.still_there(document_rows.enter_stage(connection, document.id, "reading", total, done=done))
-        for drafts, seconds in _by_time(parser.pages(skip=kept)):
-            done += len(drafts)
-            recognising, parser.recognising = parser.recognising, 0.0
-            with as_subject(deps.pool, subject) as connection:
-                publication.still_there(document_rows.report_progress(connection, document.id, done))
-                rows = [(draft.page.number, draft.pack()) for draft in drafts]
-                page_drafts.put(connection, document_id=document.id, drafts=rows)
-                document_rows.spend(
-                    connection, document.id, {"read": seconds - recognising} | ({"recognise": recognising} if recognising else {})
-                )
-            pulse()
+        with tracing.span("read", pages=total):
+            _store_pages(deps, subject, document, parser, kept, pulse=pulse)
         _cut(deps, subject, document, parser)
+
+
+def _store_pages(deps: Deps, subject: str, document: Document, parser: Parser, kept: Collection[int], *, pulse: Pulse) -> None:
+    """The pages that are not kept yet, as they come."""
+    done = len(kept)
+    for drafts, seconds in _by_time(parser.pages(skip=kept)):
+        done += len(drafts)
+        recognising, parser.recognising = parser.recognising, 0.0
+        with as_subject(deps.pool, subject) as connection:
+            publication.still_there(document_rows.report_progress(connection, document.id, done))
+            rows = [(draft.page.number, draft.pack()) for draft in drafts]
+            page_drafts.put(connection, document_id=document.id, drafts=rows)
+            document_rows.spend(
+                connection, document.id, {"read": seconds - recognising} | ({"recognise": recognising} if recognising else {})
+            )
+        pulse()
 
 
 def _file(deps: Deps, subject: str, document_id: int) -> Iterator[bytes]:
@@ -96,6 +103,7 @@ def _by_time(pages: Iterable[PageDraft]) -> Iterator[tuple[list[PageDraft], floa
         yield batch, time.monotonic() - began
 
 
+@tracing.span("cut")
 def _cut(deps: Deps, subject: str, document: Document, parser: Parser) -> None:
     """Pages -> chunks, stored together in the place of what was kept of the pages."""
     began = time.monotonic()
@@ -140,7 +148,8 @@ def _timed(deps: Deps, subject: str, document_id: int, stage: str) -> Iterator[N
     """Add what the block takes to the document's seconds, also when it is left half done."""
     began = time.monotonic()
     try:
-        yield
+        with tracing.span(stage):
+            yield
     finally:
         with as_subject(deps.pool, subject) as connection:
             document_rows.spend(connection, document_id, {stage: time.monotonic() - began})

@@ -22,7 +22,7 @@ from db import jobs as job_rows
 from db import vectors as vector_rows
 from db.documents import Status
 from db.holding import NotHeld
-from rag import consent, embedding, filling, holding, ingest, logs, publication, worker
+from rag import consent, embedding, filling, holding, ingest, instruments, logs, publication, tracing, worker
 from rag import situate as situating
 from rag.consent import Purpose
 from rag.errors import DocumentGone, PermanentProviderError, SituateError, TransientProviderError, UnreadableDocument
@@ -62,13 +62,17 @@ _deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())  
 
 
 @app.task(name="index", queue="documents", retry=Retries(), pass_context=True)
-def index(context: JobContext, *, subject: str, document_id: int) -> None:
-    """Bring one document to `ready`, or to `failed` with its sentence; then queue what is to be done with a ready one."""
+def index(context: JobContext, *, subject: str, document_id: int, trace: str = "") -> None:
+    """Bring one document to `ready`, or to `failed` with its sentence; then queue what is to be done with a ready one.
+
+    `trace`: as with each of these jobs, the trace of whoever queued it, where traces are sent.
+    """
 
     def work(held: Hold) -> None:
         if held.status is Status.WORKING:
             ingest.index(held.deps, subject, document_id, pulse=held.pulse)
             ready = publication.load(held.deps, subject, document_id)
+            instruments.document_ended("ready", ready.seconds_by_stage)
             log.info("ready", extra={"pages": ready.page_count, "chunks": ready.n_chunks, "stages": ready.seconds_by_stage})
         elif held.status is not Status.READY:  # a worker may have ended between the last two steps
             return
@@ -80,25 +84,27 @@ def index(context: JobContext, *, subject: str, document_id: int) -> None:
     def give_up(connection: Connection, told: str) -> None:
         document_rows.note_failure(connection, document_id, f"{told} Retry, or report it.")
 
-    _run(context, subject, document_id, work, give_up)
+    _run(context, subject, document_id, work, give_up, trace)
 
 
 @app.task(name="situate", queue="documents", retry=Retries(), pass_context=True)
-def situate(context: JobContext, *, subject: str, document_id: int, attempt: int = 0) -> None:
+def situate(context: JobContext, *, subject: str, document_id: int, attempt: int = 0, trace: str = "") -> None:
     """One round of situating a ready document, which keeps answering meanwhile; another is queued while something is left to do.
 
     `attempt` counts the rounds before it that brought nothing.
     """
 
     def work(held: Hold) -> None:
+        began = time.monotonic()
         outcome = situating.situate(held.deps, subject, document_id, pulse=held.pulse)
+        instruments.situated(time.monotonic() - began)
         _queue_next(held.deps, subject, document_id, outcome, attempt)
         defer_fills(held.deps, subject)
 
     def give_up(connection: Connection, told: str) -> None:  # what is published stays, and keeps answering
         document_rows.end_situating(connection, document_id, told)
 
-    _run(context, subject, document_id, work, give_up)
+    _run(context, subject, document_id, work, give_up, trace)
 
 
 def _queue_next(deps: Deps, subject: str, document_id: int, outcome: situating.Outcome, attempt: int) -> None:
@@ -116,7 +122,7 @@ def _queue_next(deps: Deps, subject: str, document_id: int, outcome: situating.O
 
 
 @app.task(name="fill", queue="documents", retry=Retries(), pass_context=True)
-def fill(context: JobContext, *, subject: str, document_id: int) -> None:
+def fill(context: JobContext, *, subject: str, document_id: int, trace: str = "") -> None:
     """Give one ready document the vectors of the embedder that is to serve; it keeps answering with those it has."""
 
     def work(held: Hold) -> None:
@@ -125,15 +131,25 @@ def fill(context: JobContext, *, subject: str, document_id: int) -> None:
     def give_up(connection: Connection, told: str) -> None:
         """The model keeps the reason; the next start of a worker, or the next upload, tries again."""
 
-    _run(context, subject, document_id, work, give_up)
+    _run(context, subject, document_id, work, give_up, trace)
 
 
 def _run(
-    context: JobContext, subject: str, document_id: int, work: Callable[[Hold], None], give_up: Callable[[Connection, str], None]
+    context: JobContext,
+    subject: str,
+    document_id: int,
+    work: Callable[[Hold], None],
+    give_up: Callable[[Connection, str], None],
+    trace: str,
 ) -> None:
     """Take a document up, work on it, and put it down whatever happens. What is raised, the queue tries again or lets go (Retries)."""
     began = time.monotonic()
-    with logs.about(document=document_id, task=context.job.task_name, job=context.job.id):
+    task, job = context.job.task_name or "", context.job.id or 0
+    with (
+        logs.about(document=document_id, task=task, job=job),
+        tracing.resumed(trace),
+        tracing.span(f"{task} document", document=document_id, job=job),
+    ):
         held = holding.hold(context, subject, document_id)
         try:
             held.take()
@@ -144,6 +160,7 @@ def _run(
         except DocumentGone:
             log.info("left: the document was deleted")
         except UnreadableDocument as error:  # noted on the document
+            instruments.document_ended("unreadable")
             log.info("cannot be read: %s", error, extra={"seconds": time.monotonic() - began})
         except (JobAborted, GaveWay) as error:
             log.info(
@@ -174,6 +191,8 @@ def _failed(held: Hold, error: Exception, give_up: Callable[[Connection, str], N
     if Retries().get_retry_decision(exception=error, job=held.context.job) is not None:
         log.warning("tried again later: %s", error, exc_info=None if isinstance(error, SituateError) else error)
         return
+    if held.context.job.task_name == "index":
+        instruments.document_ended("failed")
     log.error("failed: %s", error, exc_info=None if isinstance(error, SituateError) else error)
     with suppress(NotHeld, DatabaseAway), as_subject(held.deps.pool, held.subject) as connection:
         give_up(connection, _told(error))
@@ -230,7 +249,7 @@ def _defer(
         priority=priority,
         schedule_in={"seconds": wait} if wait else None,
         connection=connection,
-    ).defer(document_id=document_id, **arguments)
+    ).defer(document_id=document_id, **arguments, **tracing.carried())
 
 
 def run_worker(deps: Deps, *, wait: bool = True, until: Callable[[], bool] | None = None) -> None:

@@ -21,7 +21,7 @@ from db.collections import Collection
 from db.documents import Document, Page, Selection, Status
 from db.search import Key
 from db.versions import NameTaken
-from rag import consent, estimates, jobs, pdf
+from rag import consent, estimates, jobs, pdf, tracing
 from rag.consent import Purpose
 from rag.deps import Deps
 from rag.errors import DocumentGone, UploadError
@@ -85,7 +85,7 @@ def upload(deps: Deps, subject: str, *, filename: str, content: bytes, collectio
     if b"%PDF-" not in content[:1024]:
         raise UploadError(f"{filename} is not a PDF. Save or print it as a PDF, then upload that.")
     digest = hashlib.sha256(content).digest()
-    with as_subject(deps.pool, subject) as connection:
+    with tracing.span("upload", bytes=len(content)), as_subject(deps.pool, subject) as connection:
         place = collection_rows.add_collection(connection, collection)
         known = document_rows.find_duplicate(connection, place, digest)
         added = None if known else document_rows.add_document(

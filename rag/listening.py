@@ -12,12 +12,13 @@ from functools import partial
 from http.server import ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from prometheus_client import MetricsHandler
+from prometheus_client import REGISTRY, MetricsHandler
 
-from rag import outage
+from rag import instruments, outage
 from rag.deadline import within
 from rag.deps import Deps
 from rag.errors import ProviderError, SettingsError
+from rag.worker import STALLED
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,8 @@ def watched(deps: Deps) -> Iterator[None]:
         yield
         return
     server = _Server(bind(deps.settings.host, port, setting="SITUATE_METRICS_PORT"), deps)
+    queue = instruments.Queue(deps, patience=PATIENCE, silence=STALLED)
+    REGISTRY.register(queue)
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
     thread.start()
     log.info("Metrics are at http://%s:%d/metrics.", deps.settings.host, server.server_port)
@@ -77,6 +80,7 @@ def watched(deps: Deps) -> Iterator[None]:
         server.shutdown()
         thread.join()
         server.server_close()
+        REGISTRY.unregister(queue)
 
 
 class _Server(ThreadingHTTPServer):

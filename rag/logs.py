@@ -20,6 +20,7 @@ from typing import Any, ParamSpec, TextIO, TypeVar
 
 from procrastinate.exceptions import ConnectorException
 
+from rag import tracing
 from rag.redaction import blotted, blotted_all
 
 log = logging.getLogger(__name__)
@@ -137,5 +138,6 @@ def _is_no_connector_error(record: logging.LogRecord) -> bool:
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     given = {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
-    fields: dict[str, Any] = blotted_all({**_about.get(), **given})
+    traced = {"trace_id": found} if (found := tracing.trace_id()) else {}
+    fields: dict[str, Any] = blotted_all({**traced, **_about.get(), **given})
     return fields

@@ -17,10 +17,11 @@ from db import conversations as rows
 from db import versions as version_rows
 from db.conversations import Message, State
 from db.documents import Selection
-from rag import answer
+from rag import answer, instruments
 from rag.answer import Progress
 from rag.deps import Deps
 from rag.errors import ConversationGone, NothingToSearch, SituateError
+from rag.logs import about, inherited
 from rag.outage import outlast
 from rag.providers import Turn
 
@@ -40,19 +41,33 @@ class Setting:
 
 def start(deps: Deps, subject: str, message: Message) -> None:
     """Make and store the answer of a stored message, in the background."""
-    threading.Thread(target=_produce, args=(deps, subject, message), name=f"answer-{message.id}", daemon=True).start()
+    threading.Thread(target=inherited(_produce), args=(deps, subject, message), name=f"answer-{message.id}", daemon=True).start()
 
 
 def _produce(deps: Deps, subject: str, message: Message) -> None:
+    ids = {"conversation": message.conversation_id, "message_id": message.id}
+    with about(**ids), instruments.question(**ids) as question:
+        try:
+            _make(deps, subject, message, question)
+        finally:
+            log.info("question %s", question.outcome, extra={"seconds": question.seconds})
+
+
+def _make(deps: Deps, subject: str, message: Message, question: instruments.Question) -> None:
     """Make one answer, until it is finished, failed, stopped or deleted."""
     record = Record(deps, subject, message.id)
     latest = Progress(asked=message.asked, whole=message.whole)
     state, error = State.DONE, ""
     try:
         for latest in _progress(deps, subject, message):
+            question.grew(words=bool(latest.parts))
             if not record.put(latest, state=State.ANSWERING):
+                question.outcome = "stopped"
                 break
+        else:
+            question.outcome = "abstained" if latest.abstained else "answered"
     except (SituateError, DatabaseAway) as problem:
+        log.info("the answer ends with an error: %s", problem)
         state, error = State.FAILED, str(problem)
     except Exception:
         log.exception("answer %s failed", message.id)
@@ -117,7 +132,7 @@ class Record:
         self._trace: dict[str, Any] | None = None
         self._wanted = True
         self._closed = False
-        self._thread = threading.Thread(target=self._keep, name=f"record-{message_id}", daemon=True)
+        self._thread = threading.Thread(target=inherited(self._keep), name=f"record-{message_id}", daemon=True)
         self._thread.start()
 
     def put(self, progress: Progress, *, state: State, error: str = "") -> bool:

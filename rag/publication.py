@@ -20,11 +20,11 @@ from db import vectors as vector_rows
 from db import versions as version_rows
 from db.chunks import Chunk, Posting
 from db.documents import Document
-from rag import embedding, text, usage
+from rag import embedding, instruments, text, usage
 from rag.deps import Deps
 from rag.errors import DocumentGone, PermanentProviderError, ProviderError
 from rag.logs import inherited
-from rag.providers import Embedder, Usage
+from rag.providers import Embedder, Meter, Usage
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ def draft(
 
         for batch in batches:
             meter = partial(_keep_bill, deps, subject, document.id)
-            ahead.append((batch, lane.submit(inherited(embedder.embed_documents), [texts[ord_] for ord_ in batch], meter)))
+            ahead.append((batch, lane.submit(inherited(_embedded), embedder, [texts[ord_] for ord_ in batch], meter)))
             if len(ahead) == AHEAD:
                 keep()
                 try:
@@ -123,6 +123,11 @@ def draft(
         while ahead:
             keep()
     pulse()
+
+
+def _embedded(embedder: Embedder, texts: Sequence[str], meter: Meter) -> Vectors:
+    with instruments.call(embedder.recipient, embedder.name, "embed") as call:
+        return embedder.embed_documents(texts, call.metering(meter))
 
 
 @contextmanager

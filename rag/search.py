@@ -17,7 +17,7 @@ from db import versions as version_rows
 from db.chunks import Chunk
 from db.documents import Selection
 from db.search import Candidate, Key
-from rag import consent, embedding, fusion, text, usage
+from rag import consent, embedding, fusion, instruments, text, usage
 from rag.consent import Purpose
 from rag.deadline import within
 from rag.deps import Deps
@@ -49,7 +49,21 @@ def search(
     Raises NothingToSearch when the selection holds no searchable document. A reranker that fails or passes its time limit is left out, and
     the trace says so.
     """
-    clock = _Clock()
+    with instruments.Stages() as stages:
+        return _search(deps, subject, question, selection, top, stage, message_id, stages)
+
+
+def _search(
+    deps: Deps,
+    subject: str,
+    question: str,
+    selection: Selection,
+    top: int,
+    stage: Stage,
+    message_id: int | None,
+    stages: instruments.Stages,
+) -> Result:
+    stages.enter("embed")
     reranker = consent.serving(deps, subject, Purpose.RERANK) if stage is Stage.RERANKED else None
     query = text.parse_query(question := text.readable(question))
     wanted = deps.settings.candidates
@@ -57,7 +71,7 @@ def search(
     embedded = embedding.Question()
     if stage is not Stage.BM25:
         embedded = embedding.question(deps, subject, query.text or question, selection, message_id=message_id)
-    clock.lap("embed")
+    stages.enter("bm25" if embedded.vector is None else "dense")
     with as_subject(deps.pool, subject, snapshot=True) as connection:
         selection = version_rows.current(connection, selection)  # a new version may have been published while the question was embedded
         only = _restriction(connection, query, selection)
@@ -72,9 +86,9 @@ def search(
                 exact=size <= rows.EXACT_SCAN,
                 only=only,
             )
-            clock.lap("dense")
+            stages.enter("bm25")
         bm25 = [] if stage is Stage.DENSE else rows.bm25(connection, terms=query.terms, selection=selection, limit=wanted, only=only)
-        clock.lap("bm25")
+        stages.enter("fuse")
         if query.excluded:
             excluded = [text.tsquery_literal(word) for word in query.excluded]
             held = rows.holding(connection, keys=[c.key for c in (*dense, *bm25)], queries=excluded)
@@ -82,24 +96,25 @@ def search(
         lists = {Stage.DENSE: [(c.key, c.score) for c in dense], Stage.BM25: [(c.key, c.score) for c in bm25]}
         fused = fuse(lists, by=deps.settings.fusion)
         lists[Stage.FUSED] = [(key, fused[key]) for key in fusion.order(fused)]
-        clock.lap("fuse")
+        stages.enter("fetch")
         depth = max(top, reranker.depth if reranker else 0)
         chosen = lists[Stage.FUSED if stage is Stage.RERANKED else stage][:depth]
         found = chunk_rows.fetch(connection, [key for key, _ in chosen])
         names = {d.id: d for d in document_rows.documents(connection, ids=sorted({key[0] for key in found}))}
-    clock.lap("fetch")
+    stages.enter("rerank")
     notes = list(embedded.notes)
     if reranker is not None and found:
-        meter = partial(_keep_bill, deps, subject, message_id)
         light = LIGHT * deps.settings.rerank_seconds
-        call = partial(rerank, reranker, query.text or question, lists[Stage.FUSED], found, meter, seconds=light)
         try:
-            lists[Stage.RERANKED] = within(deps.settings.rerank_seconds, reranker.name, call)
+            with instruments.call(reranker.recipient, reranker.name, "rerank") as made:
+                meter = made.metering(partial(_keep_bill, deps, subject, message_id))
+                call = partial(rerank, reranker, query.text or question, lists[Stage.FUSED], found, meter, seconds=light)
+                lists[Stage.RERANKED] = within(deps.settings.rerank_seconds, reranker.name, call)
         except ProviderError as error:
             log.info("reranking failed, the fused order is used: %s", error)
             notes.append(f"The reranker did not answer, so the fused order is used. {error}")
             reranker = None
-    clock.lap("rerank")
+    stages.end()
     # below the reranked head the fused order goes on
     head = lists.get(Stage.RERANKED, [])
     final = [*head, *(pair for pair in chosen if pair[0] not in {key for key, _ in head})]
@@ -116,7 +131,7 @@ def search(
         documents=documents,
         chunks=size,
         stages={name: tuple(ranked) for name, ranked in lists.items()},
-        seconds=clock.seconds,
+        seconds=stages.seconds,
         embedder=embedded.embedder,
         reranker=reranker.name if reranker else "",
         notes=tuple(notes),
@@ -184,16 +199,3 @@ def _restriction(connection: Connection, query: text.Query, selection: Selection
 def _keep_bill(deps: Deps, subject: str, message_id: int | None, billed: Usage) -> None:
     with as_subject(deps.pool, subject) as connection:
         usage.keep(deps, connection, billed, purpose="rerank", message_id=message_id)
-
-
-class _Clock:
-    """Seconds between laps."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.seconds[name] = now - self._last
-        self._last = now

@@ -89,7 +89,7 @@ def _begin(contexts: Contexts) -> None:
 def _summary(contexts: Contexts, ahead: Plan, *, pulse: Pulse) -> str:
     """The summary of a long document, made once; "" where none is needed, or where the model would not write one. Raises ProviderError."""
     while ahead.outline and not contexts.summary.text and contexts.summary.attempts < MOST_FAULTS:
-        for answer in Round(contexts.situator.write, [[Call(ord=SUMMARY, prompt=ahead.summary_prompt())]], pulse=pulse):
+        for answer in Round(contexts.write, [[Call(ord=SUMMARY, prompt=ahead.summary_prompt())]], pulse=pulse):
             if not isinstance(answer.result, Written):
                 raise answer.result
             contexts.keep_summary(answer.result)
@@ -99,7 +99,7 @@ def _summary(contexts: Contexts, ahead: Plan, *, pulse: Pulse) -> str:
 def _call(contexts: Contexts, ahead: Plan, summary: str, *, pulse: Pulse) -> None:
     """Ask for every waiting chunk, and store each answer as it arrives. Raises ProviderError."""
     windows = [[Call(ord=ord_, prompt=p) for ord_, p in ahead.prompts(window, summary).items()] for window in ahead.windows]
-    for answer in Round(contexts.situator.write, windows, pulse=pulse):
+    for answer in Round(contexts.write, windows, pulse=pulse):
         contexts.keep([(answer.call.ord, answer.result)])
 
 

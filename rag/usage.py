@@ -8,6 +8,7 @@ from datetime import datetime
 from db import Connection, as_subject
 from db import usage as rows
 from db.usage import By, Spending
+from rag import instruments
 from rag.deps import Deps
 from rag.providers import Usage
 
@@ -19,6 +20,7 @@ def keep(
 ) -> None:
     """Note one call in the caller's transaction. `purpose` is answer, embed, rerank, rewrite or situate."""
     cost = deps.prices.cost(usage)
+    instruments.billed(usage, cost, purpose)
     rows.add_usage(
         connection, purpose=purpose, **asdict(usage), **(asdict(cost) if cost else {}), document_id=document_id, message_id=message_id
     )

@@ -10,6 +10,7 @@ import streamlit as st
 from db import DatabaseAway, DatabaseRefused
 from pages.parts.escape import plain
 from pages.parts.i18n import _, forget_language, told
+from pages.parts.requests import in_request
 from rag import outage, process
 from rag.errors import SituateError
 
@@ -24,7 +25,8 @@ AGAIN = 3.0  # seconds between two looks whether the database is back
 def attempt() -> Iterator[None]:
     """Do what a click asked for; where that cannot be done, say why in passing. For callbacks, which draw nothing."""
     try:
-        yield
+        with in_request():
+            yield
     except (SituateError, DatabaseAway) as error:
         st.toast(plain(told(str(error))), icon=":material/info:")
 
@@ -33,7 +35,8 @@ def attempt() -> Iterator[None]:
 def complaint() -> Iterator[None]:
     """Do what a form asked for; where that cannot be done, say why below it."""
     try:
-        yield
+        with in_request():
+            yield
     except (SituateError, DatabaseAway) as error:
         st.error(plain(told(str(error))), icon=":material/error:")
 
@@ -45,7 +48,8 @@ def guard(name: str) -> Iterator[None]:
     `name` tells the button of this part from those of others.
     """
     try:
-        yield
+        with in_request():
+            yield
     except (SituateError, DatabaseAway, DatabaseRefused) as error:
         st.warning(plain(told(str(error))), icon=":material/info:")
         st.button(_("Try again"), key=f"again-{name}", on_click=forget_language)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +18,14 @@ from starlette.routing import Route
 from streamlit import config
 
 from pages.parts.paper_routes import paper_routes
+from pages.parts.requests import Requests, in_request
 from rag import listening, process
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
 
 ENTRY = Path(__file__).parents[2] / "app.py"
 
@@ -50,10 +54,27 @@ def app() -> st.App:
     made = st.App(
         ENTRY,
         routes=[Route("/healthz", _alive), Route("/readyz", _ready), *paper_routes()],
-        middleware=[Middleware(_Headers, headers=headers)],
+        middleware=[Middleware(Requests), Middleware(_Headers, headers=headers)],
+        on_script_error=_page_failed,
     )
+    _join_logs()
     config.set_option("server.maxUploadSize", settings.max_file_mb)  # after App, which finds .streamlit/config.toml by its script
     return made
+
+
+def _join_logs() -> None:
+    """Let Streamlit's records, and those of the server, which it takes over, be told like ours: they are lines of its own otherwise."""
+    for name in list(logging.root.manager.loggerDict):
+        logger = logging.getLogger(name)
+        if handler := getattr(logger, "streamlit_console_handler", None):
+            logger.removeHandler(handler)
+            logger.propagate = True
+    logging.getLogger("streamlit.error_util").setLevel(logging.CRITICAL)  # _page_failed says it, and on which page
+
+
+def _page_failed(error: Exception) -> None:
+    with in_request():
+        log.error("a page failed", exc_info=error)
 
 
 def _own_scripts() -> list[str]:
