@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import psycopg
 from pgvector.psycopg import register_vector
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 Connection = psycopg.Connection[Any]
@@ -39,6 +40,11 @@ class DatabaseLeft(DatabaseAway):
 SESSION = "-c timezone=UTC -c idle_in_transaction_session_timeout=20s -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
 
+def session(url: str) -> str:
+    """The options of a session at `url`: those that the address itself asks for (some providers need them there), and ours."""
+    return " ".join(filter(None, (str(conninfo_to_dict(url).get("options") or ""), SESSION)))
+
+
 def _configure(connection: Connection) -> None:
     register_vector(connection)
     connection.commit()
@@ -57,7 +63,7 @@ def open_pool(url: str, *, max_size: int = 12, patience: float = 10) -> Connecti
         reconnect_timeout=5,  # it doubles its pauses: after a longer outage it would look again only when that has lasted as long once more
         configure=_configure,
         check=ConnectionPool.check_connection,
-        kwargs={"options": f"{SESSION} -c jit=off", "connect_timeout": 5},  # jit: compiling takes longer than our queries
+        kwargs={"options": f"{session(url)} -c jit=off", "connect_timeout": 5},  # jit: compiling takes longer than our queries
         open=True,
     )
 

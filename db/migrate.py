@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 from procrastinate.schema import SchemaManager
 
-from db import DatabaseRefused
+from db import DatabaseRefused, session
 
 LOCK = 0x5174_7561_7465
 MINIMUM_SERVER = 16
@@ -39,7 +39,7 @@ def migrate(url: str) -> list[str]:
 
     Raises DatabaseRefused with what to do when the server is away, too old, without pgvector, or the role is wrong.
     """
-    with connect(url) as connection, understood():
+    with connect(url, pooled=True) as connection, understood():
         prepare(connection)
         return apply(connection)
 
@@ -93,14 +93,14 @@ def _texts(folder: Traversable) -> list[tuple[str, str]]:
     return sorted((entry.name, entry.read_text("utf-8")) for entry in folder.iterdir() if entry.name.endswith(".sql"))
 
 
-def connect(url: str, *, setting: str = "DATABASE_URL") -> psycopg.Connection[Any]:
-    """Raises DatabaseRefused; its sentence names the setting and never shows the address, which may hold a password."""
+def connect(url: str, *, setting: str = "DATABASE_URL", pooled: bool = False) -> psycopg.Connection[Any]:
+    """With `pooled` the session begins as the pool's will, so that who refuses those says so now. Raises DatabaseRefused; its sentence names the setting and never shows the address, which may hold a password."""
     if url.rsplit("?", 1)[0].count("@") > 1:  # libpq would take the password's end for the host, and name it
         raise DatabaseRefused(f"{setting} has more than one @. Write special characters of the password in percent form: %40 for @.")
     if _has_odd_port(url):
         raise DatabaseRefused(f"The port in {setting} is not a number. If the password holds a /, write it in percent form: %2F.")
     try:
-        return psycopg.connect(url, connect_timeout=10)
+        return psycopg.connect(url, connect_timeout=10, options=session(url) if pooled else None)
     except psycopg.OperationalError as error:
         raise DatabaseRefused(_refusal(str(error), setting)) from error
     except psycopg.ProgrammingError as error:
@@ -123,6 +123,11 @@ def _refusal(told: str, setting: str) -> str:
     if answered := next((line.split("FATAL:", 1)[1].strip() for line in lines if "FATAL:" in line), None):
         if re.search(r'database ".*" does not exist', answered):
             return f"The server refuses: {answered}. Make it (create database ... owner ...), or correct {setting}."
+        if "unsupported startup parameter" in answered:
+            return (
+                "The address is that of a connection pooler, which refuses what a session begins with. Name the server itself, or give "
+                "PgBouncer pool_mode = session and ignore_startup_parameters = options."
+            )
         return f"The server refuses: {answered}. Check the user and password in {setting}, and the server's own limits."
     reason = re.sub(r"^(connection failed|connection is bad): ", "", lines[0] if lines else "no reason given").rstrip(".")
     return f"The database cannot be reached: {reason}. Check that the server runs and that {setting} is right."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from db import Pool, migrate, open_pool, vectors
+from db import Pool, as_subject, migrate, open_pool, vectors
 from rag import keeping, prices
 from rag.errors import SettingsError
 from rag.ocr import Recogniser
@@ -101,7 +101,7 @@ def _remote_embedders(settings: Settings, pool: Pool) -> tuple[tuple[Embedder, .
         case _:
             raise _unknown("SITUATE_EMBEDDER", settings.embedder)
     earlier: list[Embedder] = []
-    with pool.connection() as connection:
+    with as_subject(pool, settings.subject) as connection:
         known = [name for name in vectors.names(connection) if name not in {embedder.name for embedder in named}]
     for name in known:
         # vendors begin their models' names so; a LangChain model's is 'provider:model'

@@ -13,7 +13,7 @@ from procrastinate import App, PsycopgConnector, signals
 from procrastinate.exceptions import ConnectorException
 from procrastinate.worker import Worker
 
-from db import AWAY, SESSION, DatabaseAway, as_subject
+from db import AWAY, DatabaseAway, as_subject, session
 from db import jobs as job_rows
 from rag import reclaiming
 from rag.deps import Deps
@@ -71,7 +71,7 @@ def _tidy(deps: Deps, begun: set[int], *, again: bool) -> None:
 
 async def _work(app: App, deps: Deps, *, done: Done | None, begun: set[int]) -> None:
     """One run of the queue's own worker, until it is asked to stop. Raises ConnectorException, DatabaseAway."""
-    connector = PsycopgConnector(conninfo=deps.url, timeout=5, kwargs={"options": SESSION, "connect_timeout": 5})
+    connector = PsycopgConnector(conninfo=deps.url, timeout=5, kwargs={"options": session(deps.url), "connect_timeout": 5})
     with app.replace_connector(connector) as working:
         async with working.open_async():
             worker = Worker(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socketserver
+import struct
 import threading
 from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
@@ -11,7 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from db import DatabaseRefused, embedded, migrate
+from db import DatabaseRefused, embedded, migrate, open_pool
 
 
 @pytest.fixture
@@ -122,6 +124,29 @@ def test_a_database_that_cannot_hold_every_language_is_refused(server: embedded.
 def test_a_database_that_does_not_exist_is_told_apart_from_a_server_that_is_away(server: embedded.Server) -> None:
     with pytest.raises(DatabaseRefused, match=r'^The server refuses: database "nowhere" does not exist\. Make it'):
         migrate.migrate(urlunsplit(urlsplit(server.url)._replace(path="/nowhere")))
+
+
+def test_what_the_address_asks_of_a_session_holds_beside_what_we_do(database_url: str) -> None:
+    with open_pool(f"{database_url}&options=-c%20work_mem%3D7MB") as pool, pool.connection() as connection:
+        told = [connection.execute(f"show {name}").fetchone() for name in ("work_mem", "timezone", "jit")]
+    assert told == [("7MB",), ("UTC",), ("off",)]
+
+
+def test_a_pooler_that_refuses_our_sessions_is_a_sentence() -> None:
+    """PgBouncer as it is installed lets no session set what it does not know; it would let one in that sets nothing."""
+
+    class Pooler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            (length,) = struct.unpack("!i", self.rfile.read(4))
+            assert b"\0options\0" in self.rfile.read(length - 4)
+            told = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0"
+            self.wfile.write(b"E" + struct.pack("!i", len(told) + 4) + told)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Pooler) as listening:
+        threading.Thread(target=listening.handle_request, daemon=True).start()
+        port = listening.server_address[1]
+        with pytest.raises(DatabaseRefused, match=r"pooler.*ignore_startup_parameters = options"):
+            migrate.migrate(f"postgresql://situate@127.0.0.1:{port}/situate?sslmode=disable&gssencmode=disable")
 
 
 @pytest.mark.parametrize(
