@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,11 +38,16 @@ situate() {{ case "$1" in serve|web|worker) command situate "$@" --help > /dev/n
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
-    """A home whose Postgres runs, so that commands find it running."""
+    """A home whose Postgres runs, so that commands find it running, with `papers` beside it and in it."""
     with tempfile.TemporaryDirectory(prefix="situate-") as scratch:
-        Path(scratch).chmod(0o711)
-        server = embedded.start(Path(scratch) / "home", settings={"fsync": "off"})
-        yield Path(scratch) / "home"
+        folder = Path(scratch)
+        folder.chmod(0o711)
+        (folder / "papers").mkdir()
+        (folder / "papers" / "report.pdf").write_bytes(pdfs.report())
+        (folder / "papers" / "cash flows.pdf").write_bytes(pdfs.cash_flow())
+        server = embedded.start(folder / "home", settings={"fsync": "off"})
+        subprocess.run(["situate", "ingest", "papers"], env=environment(folder / "home"), cwd=folder, check=True, capture_output=True)
+        yield folder / "home"
         server.leave()
 
 
@@ -84,34 +90,26 @@ def script(page: Path) -> str:
     return "\n".join(lines)
 
 
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """A person's, with nothing of ours in it."""
+    path = f"{Path(sys.executable).parent}:{os.defpath}"
+    return {"PATH": path, "PYTHONPATH": str(ROOT), "HOME": str(home.parent), "LANG": "C.UTF-8", "SITUATE_HOME": str(home), **more}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_a_page_says_to_type_works(page: Path, home: Path, superuser: str, own_server: tuple[str, Path], tmp_path: Path) -> None:
     typed = script(page).replace("/tmp/elsewhere", str(home.with_name("elsewhere")))  # noqa: S108 - as a page has it
-    if "'SQL'" in typed and "create role" not in typed:
+    if "'SQL'" in typed and "create role situate " not in typed:
         subprocess.run([own_server[1], "-X", "-q", superuser], input=migrate.ROLE_HELP, text=True, check=True)
-    papers = tmp_path / "papers"
-    papers.mkdir()
-    (papers / "report.pdf").write_bytes(pdfs.report())
-    (papers / "cash flows.pdf").write_bytes(pdfs.cash_flow())
-    environment = {
-        "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
-        "PYTHONPATH": str(ROOT),
-        "HOME": str(tmp_path),
-        "LANG": "C.UTF-8",
-        "SITUATE_HOME": str(home),
-        "SUPERUSER": superuser,
-        "PSQL": str(own_server[1]),
-    }
-    if "import" in typed and "ingest" not in typed:  # a program of one's own, over a library that is there
-        subprocess.run(["situate", "ingest", papers], env=environment, cwd=tmp_path, check=True, capture_output=True)
+    shutil.copytree(home.with_name("papers"), tmp_path / "papers")
     done = subprocess.run(
         ["bash", "-c", typed],
         check=False,
         cwd=tmp_path,
-        env=environment,
+        env=environment(home, SUPERUSER=superuser, PSQL=str(own_server[1])),
         text=True,
         capture_output=True,
         stdin=subprocess.DEVNULL,
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 0, f"{page.name}, from {done.stderr.rpartition('@@ ')[2]}\n{done.stdout[-2000:]}"
