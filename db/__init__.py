@@ -36,6 +36,10 @@ class DatabaseLeft(DatabaseAway):
     """This process is ending and has let go of the database; it will not be back."""
 
 
+class DatabaseFull(DatabaseAway):
+    """The disk that the database lies on is full; what was being stored was not, and can be stored once there is room."""
+
+
 # A client that sleeps, or whose machine is gone, holds its rows for so long at most: whoever takes its work up waits no longer.
 SESSION = "-c timezone=UTC -c idle_in_transaction_session_timeout=20s -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
@@ -88,10 +92,13 @@ def as_subject(pool: Pool, subject: str, *, snapshot: bool = False) -> Iterator[
         raise DatabaseAway(AWAY) from error
     except psycopg.errors.IdleInTransactionSessionTimeout as error:  # this process slept in the middle
         raise DatabaseAway(AWAY) from error
+    except psycopg.errors.DiskFull as error:
+        raise DatabaseFull(FULL) from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         if isinstance(error, psycopg.OperationalError) and error.sqlstate and not error.sqlstate.startswith(("08", "57")):
             raise
         raise DatabaseAway(AWAY) from error
 
 
+FULL = "The disk that the database lies on is full. What was being stored was not; free some space, and try again."
 AWAY = "The database does not answer. Nothing is lost; try again in a moment."

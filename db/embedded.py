@@ -29,7 +29,7 @@ import psycopg
 from psycopg import sql
 
 from db import DatabaseRefused
-from db.embedded_cluster import ROLE, SUPERUSER, address, configure, initialise, last_line
+from db.embedded_cluster import ROLE, SUPERUSER, address, advised, configure, initialise, last_line
 from db.embedded_files import MAJOR, PORT, Place, find_place, find_programs, run_as
 from db.embedded_upgrade import forget_older, major_of, move, take_back
 
@@ -127,7 +127,9 @@ def _ensure_running(place: Place, settings: Mapping[str, str], patience: float) 
         with closing((place.root / "alive").open("ab")) as alive:
             if _take(alive, fcntl.LOCK_EX):  # no process of this cluster is left
                 if launched:
-                    raise DatabaseRefused(f"The embedded Postgres did not start: {_why(place)}. Its logs are in {place.root / 'log'}.")
+                    raise DatabaseRefused(
+                        f"The embedded Postgres did not start: {advised(_why(place))} Its logs are in {place.root / 'log'}."
+                    )
                 _launch(place, settings, alive)
                 deadline, launched = time.monotonic() + patience, True
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -30,7 +31,9 @@ def initialise(place: Place, data: Path, *, sync: bool) -> None:
     options = ["--auth=peer", "--username", SUPERUSER, *locale, "--no-instructions", *([] if sync else ["--no-sync"])]
     done = run_as(place.owner, [str(find_programs(place) / "initdb"), "-D", str(data), *options])
     if done.returncode != 0:
-        raise DatabaseRefused(f"The embedded Postgres could not make its files in {place.root}: {last_line(done.stderr or done.stdout)}")
+        raise DatabaseRefused(
+            f"The embedded Postgres could not make its files in {place.root}: {advised(reason(done.stdout + done.stderr))}"
+        )
     with (data / "postgresql.conf").open("a", encoding="utf-8") as conf:
         conf.write("\ninclude 'situate.conf'  # written anew at each start\n")
 
@@ -56,6 +59,18 @@ def address(sockets: Path, role: str, *, database: str = ROLE, port: int = PORT)
 
 def last_line(text: str) -> str:
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no reason given")
+
+
+def reason(text: str) -> str:
+    """The first line in which a program of Postgres complains, without its date."""
+    complaints = (re.search(r"(?:FATAL|PANIC|ERROR|error):\s+(.*\S)", line) for line in text.splitlines())
+    return next((found[1] for found in complaints if found), last_line(text))
+
+
+def advised(told: str) -> str:
+    """A complaint as a sentence, with what to do where that is known."""
+    advice = " Free some space on that disk, and start again." if "No space left" in told else ""
+    return f"{told.rstrip('.')}.{advice}"
 
 
 def _quoted(value: str) -> str:

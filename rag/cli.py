@@ -26,6 +26,10 @@ INTERRUPTED, PIPE_CLOSED = 130, 141  # what a shell calls SIGINT and SIGPIPE
 
 def main() -> int:
     """The program: run the command that it was called with, and end even where a step is still under way in another thread."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:  # deleted under the shell that starts us: libraries ask for it
+        os.chdir("/")
     code = execute(sys.argv[1:])
     if code == INTERRUPTED and threading.active_count() > 1:  # Python would wait for the step; the next worker takes it up
         sys.stdout.flush()

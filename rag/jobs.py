@@ -168,8 +168,8 @@ def _run(
             )
             _put_down(held)
             raise
-        except DatabaseAway:
-            log.warning("interrupted: the database does not answer")
+        except DatabaseAway as error:
+            log.warning("interrupted: %s", error)
             raise
         except Exception as error:
             _failed(held, error, give_up)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from db import DatabaseRefused, embedded
-from rag.settings import Settings
+from rag.settings import Settings, forget_libpq
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +22,7 @@ def database(settings: Settings, *, lasting: bool) -> Iterator[str]:
     A process that lasts also starts it again when it dies; another finds out by itself that it is away, and ends. Somebody else keeps the
     database that DATABASE_URL names. Raises DatabaseRefused.
     """
+    forget_libpq(embedded=not settings.database_url)
     if settings.database_url:
         yield settings.database_url
         return
@@ -50,9 +51,13 @@ def _kept(server: embedded.Server) -> Iterator[None]:
 
 def _keep(server: embedded.Server, stopping: threading.Event) -> None:
     """Several processes may do this at once: the server's own lock lets one of them start it, and the others find it running."""
+    told = ""
     while not stopping.wait(LOOK):
         try:
             if server.revive():
                 log.warning("The embedded Postgres had ended and was started again.")
+            told = ""
         except (DatabaseRefused, OSError) as error:
-            log.warning("The embedded Postgres has ended, and starting it again failed: %s", error)
+            if str(error) != told:  # a full disk may last
+                log.warning("The embedded Postgres has ended, and starting it again failed: %s", error)
+            told = str(error)

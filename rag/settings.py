@@ -33,7 +33,12 @@ def _default_home() -> Path:
     """Root's own home is closed to the system user that Postgres must run as."""
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Path("/var/lib/situate")
-    return Path.home() / ".local" / "share" / "situate"
+    try:
+        return Path.home() / ".local" / "share" / "situate"
+    except RuntimeError as error:
+        raise SettingsError(
+            "There is no home folder to keep documents in: HOME is not set, and the system has no entry for this user. Set SITUATE_HOME."
+        ) from error
 
 
 def _absolute(home: Path) -> Path:
@@ -319,3 +324,13 @@ def _dotenv() -> dict[str, str]:
                 f"Line {binding.original.line} of {DOTENV} is not of the form NAME=VALUE. Mend it; a quote may lack its end."
             )
     return {binding.key: binding.value or "" for binding in bindings if binding.key}
+
+
+def forget_libpq(*, embedded: bool) -> None:
+    """Take away what libpq would heed beside an address, such as the PGSERVICE of another database that is worked with in this shell.
+
+    With the embedded database that is all of its variables; with another, those that say how values are written, which is ours to say.
+    """
+    for name in list(os.environ):
+        if name in {"PGCLIENTENCODING", "PGDATESTYLE", "PGTZ"} or (embedded and name.startswith("PG")):
+            del os.environ[name]

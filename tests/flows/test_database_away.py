@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from db import DatabaseAway, embedded, migrate, open_pool
+from db import DatabaseAway, DatabaseFull, as_subject, embedded, migrate, open_pool
 from db.documents import Status
 from rag import conversation, jobs, library
 from rag.deps import Deps, build
@@ -42,6 +42,11 @@ def eventually(condition: Callable[[], bool], *, seconds: float = 30) -> bool:
 def worked_off(deps: Deps, document_id: int) -> bool:
     jobs.run_worker(deps, wait=False)
     return library.document(deps, SUBJECT, document_id).status is Status.READY
+
+
+def test_a_full_disk_is_told_as_what_it_is(deps: Deps) -> None:
+    with pytest.raises(DatabaseFull, match="free some space"), as_subject(deps.pool, SUBJECT) as connection:
+        connection.execute("do $$ begin raise disk_full; end $$")
 
 
 def test_after_an_outage_the_library_is_there_and_answers() -> None:

@@ -25,7 +25,7 @@ import pytest
 from db import embedded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 ROOT = Path(__file__).parents[2]
 FAKES = {"SITUATE_EMBEDDER": "fake:embedder", "SITUATE_RERANKER": "none", "SITUATE_SITUATOR": "none", "SITUATE_ANSWERER": "extract"}
@@ -36,12 +36,12 @@ _numbers = itertools.count(1)
 class Running:
     """A `situate serve`, or `web`, in a home."""
 
-    def __init__(self, home: Path, *arguments: str, command: str = "serve") -> None:
+    def __init__(self, home: Path, *arguments: str, command: str = "serve", within: Sequence[str] = (), **variables: str) -> None:
         self.home = home
         self._log = home.with_name(f"log-{next(_numbers)}").open("a+")
-        environment = {**os.environ, **FAKES, "SITUATE_HOME": str(home)}
+        environment = {**os.environ, **FAKES, **variables, "SITUATE_HOME": str(home)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "rag.cli", command, *arguments],
+            [*within, sys.executable, "-m", "rag.cli", command, *arguments],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,
@@ -100,10 +100,10 @@ class Running:
 
 
 @contextmanager
-def serving(*arguments: str, command: str = "serve") -> Iterator[Running]:
+def serving(*arguments: str, command: str = "serve", within: Sequence[str] = (), **variables: str) -> Iterator[Running]:
     folder = Path(tempfile.mkdtemp(prefix="situate-"))  # not pytest's: the system user must reach it when root runs the tests
     folder.chmod(0o711)
-    running = Running(folder / "home", *arguments, command=command)
+    running = Running(folder / "home", *arguments, command=command, within=within, **variables)
     try:
         yield running
     finally:
@@ -188,6 +188,27 @@ def test_two_web_processes_share_one_database_and_the_last_stops_it():
         finally:
             second.stop()
         assert not second.is_left()
+
+
+def test_variables_of_another_postgres_are_not_heeded():
+    variables = {
+        "PGSERVICE": "nothing",
+        "PGOPTIONS": "-c default_transaction_read_only=on",
+        "PGREQUIREAUTH": "none",
+        "PGCLIENTENCODING": "LATIN1",
+    }
+    with serving("--port", "0", command="web", **variables) as one:
+        assert one.get("/readyz")[0] == 200
+
+
+def test_a_folder_deleted_under_the_shell_does_not_matter(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    with serving(
+        "--port", "0", command="web", within=("sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"', str(gone)), PYTHONPATH=str(ROOT)
+    ) as one:
+        assert not gone.exists()
+        assert one.get("/documents")[0] == 200
 
 
 def test_a_taken_port_is_passed_over_and_said():

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from db import DatabaseRefused, embedded, embedded_files
+from db import DatabaseRefused, embedded, embedded_cluster, embedded_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -314,3 +314,15 @@ def test_the_wheel_brings_the_programs_of_two_majors(major):
 def test_programs_of_a_major_that_the_wheel_lacks_are_none():
     assert embedded_files.programs_of("15") is None
     assert embedded_files.packaged_programs() == embedded_files.programs_of(embedded.MAJOR)
+
+
+def test_what_went_wrong_is_told_rather_than_what_was_done_about_it():
+    told = (
+        "running bootstrap script ... 2026-11-22 20:47:07.568 UTC [3662] FATAL:  could not extend file: No space left on device\n"
+        "2026-11-22 20:47:07.568 UTC [3662] HINT:  Check free disk space.\n"
+        "initdb: removing data directory\n"
+    )
+    assert embedded_cluster.advised(embedded_cluster.reason(told)) == (
+        "could not extend file: No space left on device. Free some space on that disk, and start again."
+    )
+    assert embedded_cluster.advised(embedded_cluster.reason("initdb: creating\nstopped\n")) == "stopped."

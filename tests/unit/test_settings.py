@@ -183,3 +183,12 @@ def test_every_setting_is_described_and_in_a_group() -> None:
     for name, declared in Settings.model_fields.items():
         assert declared.description, name
         assert declared.description.endswith("."), name
+
+
+def test_without_any_home_folder_it_is_told_which_setting_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SITUATE_HOME", raising=False)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("os.geteuid", lambda: 54321)
+    monkeypatch.setattr("os.getuid", lambda: 54321)  # what Path.home() asks the system's list for
+    with pytest.raises(SettingsError, match=r"Set SITUATE_HOME\.$"):
+        load()
