@@ -48,7 +48,7 @@ LABEL org.opencontainers.image.title="Situate" \
 
 RUN groupadd --gid 10001 situate \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/situate --shell /usr/sbin/nologin situate \
-    && install --directory --owner=situate --group=situate --mode=0700 /var/lib/situate
+    && install --directory --owner=situate --group=situate --mode=0755 /var/lib/situate
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 
@@ -65,7 +65,7 @@ EXPOSE 8501 9464
 STOPSIGNAL SIGTERM
 
 # Alive, not ready: who replaces unhealthy containers must not replace all of them while the database is away.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import urllib.request as u; u.build_opener(u.ProxyHandler({})).open('http://127.0.0.1:9464/healthz', timeout=4)"]
 
 ENTRYPOINT ["situate"]

@@ -47,6 +47,7 @@ class Window:
         self._session = self._script = ""
         self._polls: dict[str, asyncio.Task[None]] = {}
         self._fragments: dict[str, str] = {}  # in which each tree was drawn
+        self._signals: dict[str, str] = {}  # that each tree showed last
         self._files: dict[str, Any] = {}  # answers to requests for upload addresses
         self._changed = asyncio.Condition()
         self._clicks = 0
@@ -118,6 +119,7 @@ class Window:
                     self._stop_polls(list(self._polls))
                     self.ids.clear()
                     self.trees.clear()
+                    self._signals.clear()
             case "navigation":  # the page that is drawn, whichever was asked for
                 self._script = message.navigation.page_script_hash
             case "delta":
@@ -146,8 +148,9 @@ class Window:
         if kind == "bidi_component":
             self.trees[key] = drawn = json.loads(made.json)
             self._fragments[key] = delta.fragment_id
-            if signal := drawn["signal"]:
-                self._signals = asyncio.create_task(self._tell(key, "signal", signal))
+            if (signal := drawn["signal"]) and self._signals.get(key) != signal:  # each once, as tree.js
+                self._telling = asyncio.create_task(self._tell(key, "signal", signal))
+            self._signals[key] = signal
 
     def _stop_polls(self, fragments: Iterable[str]) -> None:
         for fragment in fragments:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -30,7 +32,12 @@ from rag.whole import whole_documents
 log = logging.getLogger(__name__)
 
 STEP = 0.15  # seconds between two looks at a growing answer
+AT_ONCE = min(max(4, os.cpu_count() or 1), 8)  # questions that are searched for; well below the connections of a pool
 REWRITING = 10.0  # seconds that making a follow-up stand alone may take; then the question is searched for as it is
+
+# What runs on this machine does not come sooner when all of it is begun at once: of many questions the first would be answered as late as the
+# last. What a remote model writes takes no turn.
+_turns = threading.BoundedSemaphore(AT_ONCE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,27 +89,35 @@ def answer(
     """
     answerer = consent.serving(deps, subject, Purpose.ANSWER)
     meter = partial(_keep_usage, deps, subject, message_id)
-    read = _read_whole(deps, subject, selection, answerer, asked or question) if whole else None
-    if read is None:
-        notes: tuple[str, ...] = ("The documents could not be read whole any more, so they were searched.",) if whole else ()
-        if asked is None:
-            asked, note = _standalone(answerer, question, history, partial(meter, "rewrite"))
-            notes += note
-        result = search.search(deps, subject, asked, selection=selection, top=deps.settings.passages, message_id=message_id)
-        read = _read_found(result, notes, holds=not answerer.is_extract or supported(asked, result, deps.embedder.rarity).holds)
-    asked = asked or question
-    told, left_out = kept(history)
-    progress = Progress(
-        model=answerer.name,
-        is_extract=answerer.is_extract,
-        asked="" if asked == question else asked,
-        left_out=0 if answerer.is_extract else left_out,  # what quotes is told nothing of what was said
-        whole=read.whole,
-        notes=read.notes,
-        trace=read.trace,
-    )
-    yield progress
-    progress = replace(progress, trace=None)
+    with ExitStack() as turn:
+        read = _read_whole(deps, subject, selection, answerer, asked or question) if whole else None
+        if read is None:
+            notes: tuple[str, ...] = ("The documents could not be read whole any more, so they were searched.",) if whole else ()
+            if asked is None:
+                asked, note = _standalone(answerer, question, history, partial(meter, "rewrite"))
+                notes += note
+            turn.enter_context(_turns)
+            result = search.search(deps, subject, asked, selection=selection, top=deps.settings.passages, message_id=message_id)
+            read = _read_found(result, notes, holds=not answerer.is_extract or supported(asked, result, deps.embedder.rarity).holds)
+        if not answerer.is_extract:
+            turn.close()
+        asked = asked or question
+        told, left_out = kept(history)
+        progress = Progress(
+            model=answerer.name,
+            is_extract=answerer.is_extract,
+            asked="" if asked == question else asked,
+            left_out=0 if answerer.is_extract else left_out,  # what quotes is told nothing of what was said
+            whole=read.whole,
+            notes=read.notes,
+            trace=read.trace,
+        )
+        yield progress
+        yield from _written(answerer, asked, read, told, replace(progress, trace=None), partial(meter, "answer"))
+
+
+def _written(answerer: Answerer, asked: str, read: _Read, told: Sequence[Turn], progress: Progress, meter: Meter) -> Iterator[Progress]:
+    """The answer as it is written."""
     billed: Usage | None = None
     shown = time.monotonic()
     draft = Draft(read.stretches, is_extract=answerer.is_extract)
@@ -121,7 +136,7 @@ def answer(
         raise
     finally:  # also when a person stops the answer in the middle
         if billed is not None:
-            meter("answer", billed)
+            meter(billed)
     draft.end_block()
     yield replace(_grown(progress, draft), abstained=not draft.citations, finished=True, usage=billed)
 

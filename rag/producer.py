@@ -39,9 +39,18 @@ class Setting:
     notes: tuple[str, ...]
 
 
+_producing: set[int] = set()  # messages whose answers this process makes just now
+
+
 def start(deps: Deps, subject: str, message: Message) -> None:
     """Make and store the answer of a stored message, in the background."""
+    _producing.add(message.id)
     threading.Thread(target=inherited(_produce), args=(deps, subject, message), name=f"answer-{message.id}", daemon=True).start()
+
+
+def under_way() -> int:
+    """How many answers this process makes just now."""
+    return len(_producing)
 
 
 def _produce(deps: Deps, subject: str, message: Message) -> None:
@@ -74,6 +83,7 @@ def _make(deps: Deps, subject: str, message: Message, question: instruments.Ques
         state, error = State.FAILED, BROKEN
         raise
     finally:
+        _producing.discard(message.id)
         record.put(latest, state=state, error=error)
         record.close()
 

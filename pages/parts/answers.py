@@ -17,7 +17,7 @@ from pages.parts.message_tree import message_tree
 from pages.parts.source_pane import open_source, opened_card, opened_citation, show_sources
 from pages.parts.state import TURNS, Answer, page_state
 from pages.parts.tree_component import LAST, Click, draw_tree
-from rag import conversation, feedback
+from rag import conversation, feedback, producer
 
 if TYPE_CHECKING:
     from rag.conversation import Message
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rag.feedback import Rating
 
 EVERY = 0.3  # seconds between two looks at a growing answer
+LOOKS = 20  # a second at most, of all who wait for an answer of this process: the answers themselves need the machine too
 PATIENCE = 10  # looks at a finished answer after which the page is run anew, should the browser's signal have got lost
 
 
@@ -69,7 +70,8 @@ def answers(deps: Deps, subject: str, conversation_id: int, *, restricted: bool)
             with st.container():  # as deep as the fragment, so that the browser keeps the component it has
                 latest()
         else:
-            st.fragment(latest, run_every=EVERY, key="growing")()
+            every = max(EVERY, producer.under_way() / LOOKS)
+            st.fragment(latest, run_every=every, key="growing")()
 
 
 def _earlier() -> None:

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -45,9 +46,18 @@ def original_path(document_id: int, *, page: int | None = None, save: bool = Fal
     return f"/original/{document_id}.pdf" + ("?save=1" if save else "") + (f"#page={page}" if page else "")
 
 
+class _Number(IntegerConvertor):
+    """One that the database can hold. Python refuses to read one of thousands of digits at all."""
+
+    regex = "[0-9]{1,18}"
+
+
+register_url_convertor("number", _Number())
+
+
 def paper_routes() -> list[Route]:
     """For pages.parts.web."""
-    return [Route("/page/{document_id:int}/{number:int}.png", _page), Route("/original/{document_id:int}.pdf", _original)]
+    return [Route("/page/{document_id:number}/{number:number}.png", _page), Route("/original/{document_id:number}.pdf", _original)]
 
 
 def _told(answer: Callable[[Request, Deps, str], Response]) -> Callable[[Request], Response]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -14,11 +16,11 @@ from db import as_subject
 from db import conversations as rows
 from db.conversations import Message, State
 from db.documents import Selection
-from rag import answer, conversation
+from rag import answer, conversation, producer
 from rag.deps import Deps
 from rag.producer import BROKEN
 from tests import pdfs
-from tests.flows.asking import asked, eventually, finished, gated, produced
+from tests.flows.asking import Gated, asked, eventually, finished, gated, produced
 from tests.flows.conftest import ROOT, SUBJECT, Index
 from tests.standin import AnthropicServer
 
@@ -128,6 +130,36 @@ def test_a_second_tab_asks_while_the_first_answer_grows(deps: Deps, index: Index
     assert (second.state, growing.state) == (State.DONE, State.ANSWERING)
     model.gate.set()
     assert text(finished(slow, first)) == "The first. The last."
+
+
+def test_only_what_runs_on_this_machine_waits_for_its_turn(deps: Deps, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search and an extract keep theirs until they are done; a model elsewhere writes as many answers at once as are asked for."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Quoting(Gated):
+        is_extract = True
+
+    monkeypatch.setattr(answer, "STEP", 0.0)
+    turn = threading.BoundedSemaphore(1)
+    monkeypatch.setattr(answer, "_turns", turn)
+    index(deps, pdfs.report())
+    for model, free in ((Gated(), True), (Quoting(), False)):
+        slow = replace(deps, answerers=(model,))
+        messages = [conversation.ask(slow, SUBJECT, QUESTION) for _ in range(2)]
+        for message in messages if free else messages[:0]:
+            eventually(slow, message.id, lambda m: bool(m.parts))
+        while not model.heard:
+            time.sleep(0.01)
+        assert turn.acquire(blocking=False) is free
+        assert producer.under_way() == 2
+        if free:
+            turn.release()
+        model.gate.set()
+        assert {finished(slow, message).state for message in messages} == {State.DONE}
+        for message in messages:
+            produced(message)
+        assert producer.under_way() == 0
+    assert turn.acquire(blocking=False)
 
 
 def test_an_answer_that_is_stopped_is_written_no_further(deps: Deps, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,13 @@ def test_no_width_is_drawn_but_those_that_zooms_need(browser: TestClient, report
     assert abs(Image.open(io.BytesIO(answer.content)).width - library.WIDTH) <= 1
 
 
+@pytest.mark.parametrize("digits", [18, 19, 4301])
+def test_a_number_that_no_document_has_is_not_found_however_long(browser: TestClient, digits: int) -> None:
+    number = "9" * digits
+    for path in (f"/page/{number}/1.png", f"/page/1/{number}.png", f"/original/{number}.pdf"):
+        assert browser.get(path).status_code == 404
+
+
 def test_the_original_comes_whole_under_its_name_and_by_itself(browser: TestClient, report: Document) -> None:
     shown = browser.get(original_path(report.id, page=2))
     assert shown.content == REPORT
