@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -72,20 +71,34 @@ def _found(programs: Path, name: str) -> list[Path]:
     return [path for path in (programs / name, Path(elsewhere) if elsewhere else None) if path is not None and path.exists()]
 
 
-def run(command: list[str], out: IO[bytes], *, password: str = "", progress: Progress | None = None) -> None:
-    """Run a program that writes into `out`. It ends when this call does; its password is in nobody's sight. Raises DumpFailed."""
+def run(
+    command: list[str], file: Path | None, *, password: str = "", lock: IO[bytes] | None = None, progress: Progress | None = None
+) -> None:
+    """Let a program write a file, or without one our standard output; its password is in nobody's sight, and `lock` its as well as ours.
+
+    It ends when this call does. Raises DumpFailed.
+    """
+    # By its name: into a file given as its standard output pg_dump appends, and the contents, which come last and belong first, stay behind.
+    to = [f"--file={file}"] if file else []
     with tempfile.TemporaryFile() as said:
         environment = {**ENVIRONMENT, **({"PGPASSWORD": password} if password else {})}
         # a session of its own: Ctrl-C in the terminal asks us, and we end it
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=said, env=environment, start_new_session=True)
+        process = subprocess.Popen(
+            [*command, *to],
+            stdin=subprocess.DEVNULL,
+            stderr=said,
+            env=environment,
+            start_new_session=True,
+            pass_fds=[lock.fileno()] if lock else [],
+        )
         try:
             while True:
                 try:
                     code = process.wait(_LOOK)
                     break
                 except subprocess.TimeoutExpired:
-                    if progress is not None:
-                        progress(os.fstat(out.fileno()).st_size)
+                    if progress is not None and file is not None and file.exists():
+                        progress(file.stat().st_size)
         finally:
             if process.poll() is None:
                 process.kill()

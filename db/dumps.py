@@ -51,20 +51,21 @@ class Occupied(DatabaseRefused):
 # --- dumping ----------------------------------------------------------------------------------------------------------------
 
 
-def dump(url: str, file: Path, *, programs: Path) -> dict[str, int]:
-    """Write the library to a file, and return how many rows of each table it holds. Raises DumpFailed, DatabaseRefused, OSError."""
-    with file.open("wb") as out:
-        return dump_into(url, out, programs=programs)
-
-
-def dump_into(
-    url: str, out: IO[bytes], *, programs: Path, setting: str = "DATABASE_URL", progress: Progress | None = None
+def dump(
+    url: str,
+    file: Path | None,
+    *,
+    programs: Path,
+    setting: str = "DATABASE_URL",
+    lock: IO[bytes] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, int]:
-    """The same into an open file or pipe; `setting` is where the address is from."""
-    with (
-        migrate.understood(),
-        closing(migrate.connect(url, setting=setting)) as connection,
-    ):  # left idle for long, it may not be there to commit
+    """Write the library to a file, or to standard output, and return how many rows of each table it holds.
+
+    `setting` is where the address is from. Raises DumpFailed, DatabaseRefused.
+    """
+    # the connection is left idle for long, and may not be there to commit
+    with migrate.understood(), closing(migrate.connect(url, setting=setting)) as connection:
         connection.execute("set transaction isolation level repeatable read, read only")
         connection.execute("set local statement_timeout = 0")
         connection.execute("set local idle_in_transaction_session_timeout = 0")
@@ -85,7 +86,7 @@ def dump_into(
             f"--dbname={_same_server(connection)}",
         ]
         try:
-            archives.run(command, out, password=connection.info.password, progress=progress)
+            archives.run(command, file, password=connection.info.password, lock=lock, progress=progress)
         except DumpFailed as error:
             raise DumpFailed(f"The backup was not made: {error}.") from error
         return rows
@@ -129,7 +130,7 @@ def restore(url: str, file: Path, *, programs: Path, replace: bool = False, prog
     archive = archives.open_archive(file, programs)
     if newer := migrate.unknown(archive.migrations):
         raise DumpFailed(f"{file} was made by a newer Situate ({newer[-1]}). Restore it with that version, or a newer one.")
-    with migrate.connect(url) as connection, migrate.understood(), _understood():
+    with migrate.connect(url) as connection, migrate.understood(), _understood(file):
         migrate.prepare(connection)
         pre_data = archives.script(archive, "pre-data")
         _check_schemas(connection, archive, pre_data)
@@ -148,7 +149,7 @@ def restore(url: str, file: Path, *, programs: Path, replace: bool = False, prog
 
 
 @contextmanager
-def _understood() -> Iterator[None]:
+def _understood(file: Path) -> Iterator[None]:
     """Turn what a server may refuse in the middle into a sentence."""
     try:
         yield
@@ -164,7 +165,7 @@ def _understood() -> Iterator[None]:
     except psycopg.errors.InsufficientPrivilege:
         raise
     except (psycopg.DataError, psycopg.ProgrammingError, psycopg.IntegrityError) as error:
-        raise DumpFailed(f"The file cannot be restored into this database: {error.diag.message_primary or error}.") from error
+        raise DumpFailed(f"{file} cannot be restored into this database: {error.diag.message_primary or error}.") from error
 
 
 def _check_schemas(connection: Connection, archive: Archive, pre_data: bytes) -> None:

@@ -31,7 +31,7 @@ def save(settings: Settings, arguments: argparse.Namespace) -> int:
         if file == STREAM:
             if sys.stdout.isatty():
                 raise BackupError("A backup is no text for a terminal. Send it into a file: situate backup - > FILE")
-            rows = dumps.dump_into(url, sys.stdout.buffer, programs=packaged_programs(), setting=setting)
+            rows = dumps.dump(url, None, programs=packaged_programs(), setting=setting)
             note(f"Saved {_told(rows)}. A stream cannot be read back; restore it once to be sure of it.")
             return 0
         rows, size = _save(url, setting, file, overwrite=arguments.overwrite)
@@ -89,7 +89,7 @@ def _save(url: str, setting: str, file: Path, *, overwrite: bool) -> tuple[dict[
     part = file.with_name(f"{file.name}.part")
     with _claimed(part) as out:
         with _progress("Saved") as progress:
-            rows = dumps.dump_into(url, out, programs=programs, setting=setting, progress=progress)
+            rows = dumps.dump(url, part.absolute(), programs=programs, setting=setting, lock=out, progress=progress)
         os.fsync(out.fileno())
         held = archives.count(archives.open_archive(part, programs))
         if wrong := [name for name in rows if rows[name] != held.get(name)]:
