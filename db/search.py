@@ -220,7 +220,7 @@ _ENTRIES = sql.SQL(
     """entries as (select o.*, document_id, ord, x
                    from places cross join others o
                        cross join lateral (
-                           select p.ps || '{{}}' as ps from postings p
+                           select p.ps || '{}' as ps from postings p
                            where p.term = o.term collate "C" and p.collection_id = places.collection_id
                              and p.document_id = places.document_id offset 0) unpacked
                        cross join unnest(ords) ord
