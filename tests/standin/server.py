@@ -177,9 +177,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         try:
-            self._serve(json.loads(raw))
-        except json.JSONDecodeError:
-            self._serve(raw)
+            body = json.loads(raw)
+        except ValueError:  # not JSON, or no text at all
+            body = raw
+        self._serve(body)
 
     def _serve(self, body: Any) -> None:
         side = self.server_side
