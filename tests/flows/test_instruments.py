@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from dataclasses import replace
 from decimal import Decimal
@@ -19,7 +20,7 @@ from rag.providers import Text, Usage
 from rag.providers.fake import FakeAnswerer
 from tests import pdfs
 from tests.flows.asking import asked, eventually, produced
-from tests.flows.conftest import SUBJECT, Index, work_off
+from tests.flows.conftest import ROOT, SUBJECT, Index, work_off
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,3 +138,11 @@ def test_no_label_names_a_document_or_a_question(deps: Deps, index: Index) -> No
     produced(asked(deps, "How many people does the company employ?"))
     text = generate_latest().decode()
     assert not [word for word in ("quite-a-name", "employ", SUBJECT + '"') if word in text]
+
+
+def test_the_metrics_that_the_docs_and_the_alerts_name_are_there(deps: Deps) -> None:
+    families = [*REGISTRY.collect(), *instruments.Queue(deps, patience=5, silence=30).collect()]
+    ours = {f.name + ("_total" if f.type == "counter" else "") for f in families if f.name.startswith("situate_")}
+    told = re.findall(r"`(situate_\w+)`", (ROOT / "docs/operators/observing.md").read_text("utf-8"))
+    assert set(told) == ours
+    assert set(re.findall(r"situate_\w+", (ROOT / "docs/operators/alerts.yaml").read_text("utf-8"))) <= ours

@@ -1,4 +1,7 @@
-"""Every socket of a process and of all that come from it: as Python processes call (sitecustomize.py), and as the system lists them."""
+"""Every socket of a process and of all that come from it: as Python processes call (sitecustomize.py), and as the system lists them.
+
+The list is looked at fifty times a second: what is opened below Python, and closed again sooner, may be missed; strace would see it.
+"""
 
 from __future__ import annotations
 
