@@ -293,24 +293,32 @@ def beat(connection: Connection, message_id: int) -> bool:
 
 def citations(connection: Connection, message_id: int) -> list[Citation]:
     """A message's citations by number."""
+    return citations_of(connection, [message_id]).get(message_id, [])
+
+
+def citations_of(connection: Connection, message_ids: Sequence[int]) -> dict[int, list[Citation]]:
+    """The citations of each message that has some, by number."""
     rows = connection.execute(
-        """select c.number, c.document_id, c.filename, c.ord, c.page, c.quote, c.boxes, coalesce(d.status = 'superseded', false)
-           from citations c left join documents d on d.id = c.document_id where c.message_id = %s order by c.number""",
-        [message_id],
+        """select c.message_id, c.number, c.document_id, c.filename, c.ord, c.page, c.quote, c.boxes,
+                  coalesce(d.status = 'superseded', false)
+           from citations c left join documents d on d.id = c.document_id where c.message_id = any (%s) order by c.number""",
+        [list(message_ids)],
     )
-    return [
-        Citation(
-            number=n,
-            document_id=d,
-            filename=f,
-            ord=o,
-            page=p,
-            quote=q,
-            boxes=tuple((int(b[0]), b[1], b[2], b[3], b[4]) for b in boxes),
-            superseded=superseded,
+    found: dict[int, list[Citation]] = {}
+    for message_id, n, d, f, o, p, q, boxes, superseded in rows:
+        found.setdefault(message_id, []).append(
+            Citation(
+                number=n,
+                document_id=d,
+                filename=f,
+                ord=o,
+                page=p,
+                quote=q,
+                boxes=tuple((int(b[0]), b[1], b[2], b[3], b[4]) for b in boxes),
+                superseded=superseded,
+            )
         )
-        for n, d, f, o, p, q, boxes, superseded in rows
-    ]
+    return found
 
 
 def put_trace(connection: Connection, message_id: int, trace: dict[str, Any]) -> None:
@@ -322,5 +330,10 @@ def put_trace(connection: Connection, message_id: int, trace: dict[str, Any]) ->
 
 def trace(connection: Connection, message_id: int) -> dict[str, Any] | None:
     """What retrieval did for a message: see rag.trace.Trace.as_json."""
-    row = connection.execute("select trace from traces where message_id = %s", [message_id]).fetchone()
-    return None if row is None else dict(row[0])
+    return traces(connection, [message_id]).get(message_id)
+
+
+def traces(connection: Connection, message_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """The same for each message that has one."""
+    rows = connection.execute("select message_id, trace from traces where message_id = any (%s)", [list(message_ids)])
+    return {message_id: dict(trace) for message_id, trace in rows}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -109,9 +110,9 @@ def add_usage(
 
 
 def spending(
-    connection: Connection, by: By, *, since: datetime | None = None, message_id: int | None = None, limit: int = 1000
+    connection: Connection, by: By, *, since: datetime | None = None, messages: Sequence[int] | None = None, limit: int = 1000
 ) -> list[Spending]:
-    """The subject's usage added up, the latest first: since a time, or of one answer."""
+    """The subject's usage added up, the latest first: since a time, or of some answers."""
     with connection.cursor(row_factory=class_row(Spending)) as cursor:
         return cursor.execute(
             """select key, label, max(at) as last, count(*)::int as calls,
@@ -126,9 +127,9 @@ def spending(
                             coalesce(case %(by)s when 'document' then d.filename when 'answer' then m.question when 'day' then u.model end, '') as label
                      from usage u left join documents d on d.id = u.document_id left join messages m on m.id = u.message_id
                      where (%(since)s::timestamptz is null or u.at >= %(since)s)
-                       and (%(message)s::bigint is null or u.message_id = %(message)s)
+                       and (%(messages)s::bigint[] is null or u.message_id = any (%(messages)s))
                        and (%(by)s <> 'document' or u.purpose in ('situate', 'embed'))
                        and (%(by)s <> 'answer' or u.purpose not in ('situate', 'embed'))) as u
                group by key, label order by last desc limit %(limit)s""",
-            {"by": by.value, "since": since, "message": message_id, "limit": limit},
+            {"by": by.value, "since": since, "messages": None if messages is None else list(messages), "limit": limit},
         ).fetchall()

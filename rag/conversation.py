@@ -7,12 +7,16 @@ dies, what was written stays, and counts as interrupted once its beat is silent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from db import Connection, as_subject, branches
 from db import conversations as rows
+from db import usage as usage_rows
 from db.conversations import Citation, Conversation, Message, Part, State
 from db.documents import Selection
+from db.usage import By, Spending
 from rag import producer
 from rag.deps import Deps
 from rag.errors import ConversationError, ConversationGone, QuestionError
@@ -26,6 +30,15 @@ WORDS = 8  # of a search that are looked for
 LONGEST_WORD = 100
 
 __all__ = ["Citation", "Conversation", "Message", "Part", "State"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """What belongs to an answer that grows no more."""
+
+    citations: tuple[Citation, ...]
+    trace: dict[str, Any] | None  # as rag.trace.Trace.as_json
+    spent: Spending | None  # None: nothing was billed
 
 
 def ask(
@@ -188,6 +201,15 @@ def follow(deps: Deps, subject: str, message_id: int) -> tuple[Message | None, l
     """A message as far as it has come, and its citations; None once it is deleted."""
     with as_subject(deps.pool, subject) as connection:
         return rows.message(connection, message_id), rows.citations(connection, message_id)
+
+
+def ended(deps: Deps, subject: str, message_ids: Sequence[int]) -> dict[int, Ended]:
+    """What belongs to each of these messages, whose answers grow no more."""
+    with as_subject(deps.pool, subject) as connection:
+        citations = rows.citations_of(connection, message_ids)
+        traces = rows.traces(connection, message_ids)
+        spent = {int(one.key): one for one in usage_rows.spending(connection, By.ANSWER, messages=message_ids)}
+    return {id_: Ended(citations=tuple(citations.get(id_, ())), trace=traces.get(id_), spent=spent.get(id_)) for id_ in message_ids}
 
 
 def trace(deps: Deps, subject: str, message_id: int) -> dict[str, Any] | None:

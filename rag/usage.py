@@ -35,4 +35,4 @@ def spending(deps: Deps, subject: str, by: By, *, since: datetime | None = None,
 def of_answer(deps: Deps, subject: str, message_id: int) -> Spending | None:
     """What one answer was billed for, its reranking included; None when nothing was."""
     with as_subject(deps.pool, subject) as connection:
-        return next(iter(rows.spending(connection, By.ANSWER, message_id=message_id)), None)
+        return next(iter(rows.spending(connection, By.ANSWER, messages=[message_id])), None)

@@ -10,7 +10,7 @@ import streamlit as st
 from db.documents import Selection
 from pages.parts import turn_forms
 from pages.parts.answer_standing import names_settings
-from pages.parts.followed import read_answer
+from pages.parts.followed import read_ahead, read_answer
 from pages.parts.guard import attempt, guard
 from pages.parts.i18n import _, plural
 from pages.parts.message_tree import message_tree
@@ -55,6 +55,7 @@ def answers(deps: Deps, subject: str, conversation_id: int, *, restricted: bool)
                 icon=":material/expand_less:", on_click=_earlier,
             )  # fmt: skip
         ratings = feedback.of(deps, subject, [message.id for message in drawn if message.finished])
+        read_ahead(deps, subject, drawn)
         turns = [_Turn(message=m, rating=ratings.get(m.id), is_last=m is asked[-1], restricted=restricted) for m in drawn]
         for turn in turns[:-1]:
             _draw(deps, subject, turn, read_answer(deps, subject, turn.message.id))

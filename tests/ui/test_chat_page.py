@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from db import AWAY, DatabaseAway
+from db import AWAY, Connection, DatabaseAway
 from pages.parts import source_pane
 from pages.parts.state import Source
 from rag import conversation, library
@@ -30,6 +31,38 @@ def test_a_pdf_dropped_on_the_welcome_page_is_stored_and_leads_to_the_chat(deps:
     assert "Just a moment" in shown(app)
     assert "report.pdf" in shown(app)
     assert not app.chat_input  # nothing can be asked yet
+
+
+def test_a_long_conversation_is_opened_with_as_few_looks_at_the_database_as_a_short_one(
+    deps: Deps, store: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store()
+    looks: list[int] = []
+    sources: list[list[tuple[Source, ...]]] = []
+    asked = conversation.ask(deps, SUBJECT, "How many people does Meridian Instruments employ?")
+    connection = deps.pool.connection
+
+    def counted() -> AbstractContextManager[Connection]:
+        looks[-1] += 1
+        return connection()
+
+    for turns in (2, 6):
+        while len(held := conversation.messages(deps, SUBJECT, asked.conversation_id)) < turns or not held[-1].finished:
+            if held[-1].finished:
+                conversation.ask(deps, SUBJECT, f"And {len(held)} years before?", conversation_id=asked.conversation_id)
+        looks.append(0)
+        with monkeypatch.context() as patched:
+            patched.setattr(deps.pool, "connection", counted)
+            app = open_app("pages/chat.py", c=str(asked.conversation_id))
+        settled = state_of(app).settled
+        sources.append([settled[message.id].sources for message in held])
+        for message in held:  # read one by one, they are the same
+            assert settled[message.id].citations == tuple(conversation.follow(deps, SUBJECT, message.id)[1])
+            trace = conversation.trace(deps, SUBJECT, message.id)
+            assert trace is not None
+            assert settled[message.id].sources == Source.all_of(trace)
+    assert all(sources[1])
+    assert looks[0] == looks[1]
 
 
 def test_a_library_leads_to_the_chat(store: Callable[..., int]) -> None:
