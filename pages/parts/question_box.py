@@ -13,6 +13,7 @@ from pages.parts import whole_offer
 from pages.parts.conversation_list import go_to
 from pages.parts.escape import plain
 from pages.parts.i18n import _, told
+from pages.parts.requests import in_request
 from pages.parts.scope import is_everything
 from pages.parts.scope_picker import open_picker
 from pages.parts.state import page_state
@@ -29,9 +30,10 @@ def ask(deps: Deps, subject: str, question: str, *, conversation_id: int | None)
     """Ask, and turn to the conversation; an error is said beside the box."""
     state = page_state()
     try:
-        message = conversation.ask(
-            deps, subject, question, conversation_id=conversation_id, selection=state.scope, whole=whole_offer.is_chosen()
-        )
+        with in_request():
+            message = conversation.ask(
+                deps, subject, question, conversation_id=conversation_id, selection=state.scope, whole=whole_offer.is_chosen()
+            )
     except (SituateError, DatabaseAway) as error:
         state.question_error = str(error)
         return False

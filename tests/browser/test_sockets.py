@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import subprocess
@@ -53,9 +54,11 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def test_a_session_without_keys_stays_on_this_machine(home: Path, visit: Callable[..., Visit]) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "rag.cli", "serve", "--port", "0"], cwd=ROOT, env=environment(home), stdout=subprocess.PIPE, text=True
-    ) as running:
+    command = [sys.executable, "-m", "rag.cli", "serve", "--port", "0"]
+    with (
+        (home / "log").open("w") as log,
+        subprocess.Popen(command, cwd=ROOT, env=environment(home), stdout=subprocess.PIPE, stderr=log, text=True) as running,
+    ):
         assert running.stdout is not None
         try:
             with sockets.watched(running.pid, home / "seen") as watch:
@@ -73,6 +76,11 @@ def test_a_session_without_keys_stays_on_this_machine(home: Path, visit: Callabl
     assert watch.elsewhere == []
     assert window.elsewhere == []
     assert not list(home.glob("**/*onnxruntime*")), "it makes an id of this machine before it sends anything"
+    records = [json.loads(line) for line in (home / "log").read_text("utf-8").splitlines()]  # each line is an object, whichever library's
+    (answered,) = [record for record in records if record["message"] == "question answered"]
+    assert re.fullmatch("[0-9a-f]{16}", answered["request"])
+    assert answered["conversation"]
+    assert QUESTION not in (home / "log").read_text("utf-8")
 
 
 def scan() -> bytes:
