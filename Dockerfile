@@ -36,7 +36,8 @@ COPY db db
 COPY rag rag
 COPY pages pages
 RUN pip --python /opt/venv/bin/python install --no-index --find-links /wheels --no-deps --no-compile --editable . \
-    && python3.13 -m compileall -q .
+    && python3.13 -m compileall -q . \
+    && chmod -R a+rX .
 
 
 FROM base

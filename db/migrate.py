@@ -94,7 +94,10 @@ def _texts(folder: Traversable) -> list[tuple[str, str]]:
 
 
 def connect(url: str, *, setting: str = "DATABASE_URL", pooled: bool = False) -> psycopg.Connection[Any]:
-    """With `pooled` the session begins as the pool's will, so that who refuses those says so now. Raises DatabaseRefused; its sentence names the setting and never shows the address, which may hold a password."""
+    """With `pooled` the session begins as the pool's will, so that who refuses those says so now.
+
+    Raises DatabaseRefused; its sentence names the setting and never shows the address, which may hold a password.
+    """
     if url.rsplit("?", 1)[0].count("@") > 1:  # libpq would take the password's end for the host, and name it
         raise DatabaseRefused(f"{setting} has more than one @. Write special characters of the password in percent form: %40 for @.")
     if _has_odd_port(url):

@@ -78,7 +78,10 @@ class Ladder:
         return Ladder(**{**vars(self), "questions": tuple(self.questions[place] for place in places), "rungs": tuple(rungs)})
 
     def as_json(self) -> dict[str, Any]:
-        """For the command line, as docs/users/evaluating.md describes: {set, questions, stages: [...], differences: [...], ...}, fractions from 0 to 1."""
+        """For the command line, as docs/users/evaluating.md describes: {set, questions, stages: [...], differences: [...], ...}.
+
+        Fractions are from 0 to 1.
+        """
         return {
             "set": self.set,
             "questions": len(self.questions),

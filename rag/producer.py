@@ -44,7 +44,6 @@ _producing: set[int] = set()  # messages whose answers this process makes just n
 
 def start(deps: Deps, subject: str, message: Message) -> None:
     """Make and store the answer of a stored message, in the background."""
-    _producing.add(message.id)
     threading.Thread(target=inherited(_produce), args=(deps, subject, message), name=f"answer-{message.id}", daemon=True).start()
 
 
@@ -55,11 +54,15 @@ def under_way() -> int:
 
 def _produce(deps: Deps, subject: str, message: Message) -> None:
     ids = {"conversation": message.conversation_id, "message_id": message.id}
-    with about(**ids), instruments.question(**ids) as question:
-        try:
-            _make(deps, subject, message, question)
-        finally:
-            log.info("question %s", question.outcome, extra={"seconds": question.seconds})
+    _producing.add(message.id)
+    try:
+        with about(**ids), instruments.question(**ids) as question:
+            try:
+                _make(deps, subject, message, question)
+            finally:
+                log.info("question %s", question.outcome, extra={"seconds": question.seconds})
+    finally:
+        _producing.discard(message.id)
 
 
 def _make(deps: Deps, subject: str, message: Message, question: instruments.Question) -> None:
@@ -83,7 +86,6 @@ def _make(deps: Deps, subject: str, message: Message, question: instruments.Ques
         state, error = State.FAILED, BROKEN
         raise
     finally:
-        _producing.discard(message.id)
         record.put(latest, state=state, error=error)
         record.close()
 

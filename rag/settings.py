@@ -6,7 +6,7 @@ import difflib
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args, get_origin
@@ -227,9 +227,9 @@ class Settings(BaseSettings):
         )
 
 
-def load(environment: Mapping[str, str] = os.environ) -> Settings:
+def load() -> Settings:
     """The settings of this process. Raises SettingsError with a sentence for each that is wrong; it never holds a secret's value."""
-    held = {**_dotenv(), **environment}
+    held = {**_dotenv(), **os.environ}
     redaction.hide(held)  # before anything is told of them; the keys of other providers are among them
     given = set(held)
     faults = list(_misnamed(given))
@@ -297,8 +297,6 @@ def _form(declared: FieldInfo) -> str:
     kinds = get_args(declared.annotation) or (declared.annotation,)
     if get_origin(declared.annotation) is Literal:
         return " or ".join(map(str, kinds))
-    if bool in kinds:
-        return "true or false"
     form = "a whole number" if int in kinds else "a text that is not empty" if str in kinds else "a number"
     bounds = {type(bound): getattr(bound, type(bound).__name__.lower()) for bound in declared.metadata if isinstance(bound, (Ge, Gt, Le))}
     if Le in bounds:
