@@ -111,7 +111,7 @@ def start(home: Path, *, settings: Mapping[str, str] | None = None, patience: fl
             _take(users, fcntl.LOCK_SH)
     except OSError as error:
         raise DatabaseRefused(
-            f"The data folder {home} cannot be used ({error.strerror or error}: {error.filename or ''}). "
+            f"The data folder {home} cannot be used ({': '.join(filter(None, (error.strerror or str(error), error.filename)))}). "
             "Free it, or set SITUATE_HOME to a folder that is yours."
         ) from error
     return Server(url=_url(place, ROLE), superuser_url=_url(place, SUPERUSER), _place=place, _settings=settings, _users=users)

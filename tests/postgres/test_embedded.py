@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import re
@@ -279,6 +280,15 @@ def test_data_of_another_postgres_is_left_alone(home, start):
 def test_a_home_that_is_a_file_is_refused_with_its_name(bare, start):
     bare.write_text("not a folder")
     with pytest.raises(DatabaseRefused, match=str(bare)):
+        start(bare)
+
+
+def test_a_home_that_refuses_locks_is_refused(bare, start, monkeypatch):
+    def refused(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refused)
+    with pytest.raises(DatabaseRefused, match=r"\(No locks available\)\. Free it, or set SITUATE_HOME"):
         start(bare)
 
 
