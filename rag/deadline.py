@@ -14,17 +14,17 @@ from rag.logs import inherited
 T = TypeVar("T")
 
 MOST = 8  # calls under way at once, abandoned ones included: their own time-outs end them
+CALLS = threading.BoundedSemaphore(MOST)
 
-_slots = threading.BoundedSemaphore(MOST)
 
-
-def within(seconds: float, name: str, call: Callable[[], T]) -> T:
+def within(seconds: float, name: str, call: Callable[[], T], *, slots: threading.BoundedSemaphore = CALLS) -> T:
     """The call's result, or its exception. Raises TransientProviderError when there is none in time, or none could be started in time.
 
-    The call then goes on in its thread, and its result is dropped. `name` is whose call it is.
+    The call then goes on in its thread, and its result is dropped. `name` is whose call it is. What must
+    not wait for providers has slots of its own.
     """
     ends = time.monotonic() + seconds
-    if not _slots.acquire(timeout=seconds):
+    if not slots.acquire(timeout=seconds):
         raise _late(name, seconds)
     result: Future[T] = Future()
 
@@ -34,7 +34,7 @@ def within(seconds: float, name: str, call: Callable[[], T]) -> T:
         except BaseException as error:  # noqa: BLE001 - raised again where the result is awaited
             result.set_exception(error)
         finally:
-            _slots.release()
+            slots.release()
 
     # a daemon: a call that nobody waits for does not hold up the end of the process
     threading.Thread(target=inherited(run), name="deadline", daemon=True).start()

@@ -6,6 +6,7 @@ process's own; the queue, which all share, is read from the database when somebo
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -56,6 +57,8 @@ _calls = Counter(
 _call_seconds = Histogram("situate_provider_call_seconds", "Seconds of a provider's call", ["provider", "model", "purpose"], buckets=BRIEF)
 _tokens = Counter("situate_provider_tokens", "Tokens billed, by kind: input, output, cache_read, cache_write", ["model", "purpose", "kind"])
 _dollars = Counter("situate_provider_cost_usd", "US dollars billed, by the price list", ["model", "purpose"])
+
+PROBES = threading.BoundedSemaphore(4)  # looks at the database for whoever watches, which wait for no provider
 
 _OPERATIONS = {"embed": "embeddings", "rerank": "rerank"}  # what OpenTelemetry calls them; the others are chats
 
@@ -236,7 +239,7 @@ class Queue(Collector):
 
     def collect(self) -> Iterable[Metric]:
         try:
-            state = within(self._patience, "the database", self._state)
+            state = within(self._patience, "the database", self._state, slots=PROBES)
         except (DatabaseAway, ProviderError):
             yield GaugeMetricFamily("situate_database_up", "Whether the database answers", value=0)
             return

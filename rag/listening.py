@@ -56,7 +56,7 @@ def bind(host: str, port: int, *, setting: str) -> socket.socket:
 def is_ready(deps: Deps) -> bool:
     """Whether the database answers, and soon: a probe does not wait."""
     try:
-        return within(PATIENCE, "the database", partial(outage.is_over, deps))
+        return within(PATIENCE, "the database", partial(outage.is_over, deps), slots=instruments.PROBES)
     except ProviderError:
         return False
 

@@ -52,6 +52,8 @@ class Requests:
                     instruments.open_pages.inc()
                 message.setdefault("headers", [])
                 MutableHeaders(scope=message)[HEADER] = request
+            elif message["type"] == "websocket.close" and not opened:
+                status = 403  # what a browser is told of a page that was refused, such as one of another origin
             await send(message)
 
         try:

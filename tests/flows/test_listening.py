@@ -7,14 +7,14 @@ import re
 import socket
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from db import open_pool
-from rag import listening
+from rag import deadline, listening
 from rag.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -54,6 +54,15 @@ def test_without_its_database_a_process_is_alive_but_not_ready(
     with open_pool("postgresql://nobody@127.0.0.1:1/none") as dead, watching(replace(deps, pool=dead), caplog) as address:
         assert get(f"{address}/healthz")[0] == 200
         assert get(f"{address}/readyz") == (503, "the database does not answer\n")
+
+
+def test_a_probe_waits_for_no_provider(deps: Deps, caplog: pytest.LogCaptureFixture) -> None:
+    with ExitStack() as calls:
+        for _ in range(deadline.MOST):  # all that may be under way at once
+            calls.enter_context(deadline.CALLS)
+        with watching(deps, caplog) as address:
+            assert get(f"{address}/readyz") == (200, "ready\n")
+            assert "situate_database_up 1.0" in get(f"{address}/metrics")[1]
 
 
 def test_several_processes_take_the_ports_in_order(deps: Deps, caplog: pytest.LogCaptureFixture) -> None:

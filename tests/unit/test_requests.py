@@ -36,9 +36,13 @@ async def stream(socket: WebSocket) -> None:
     await socket.close()
 
 
+async def refuse(socket: WebSocket) -> None:
+    await socket.close(1008)
+
+
 @pytest.fixture
 def client() -> TestClient:
-    routes = [Route(PAGE, page), Route("/broken", broken), WebSocketRoute("/stream", stream)]
+    routes = [Route(PAGE, page), Route("/broken", broken), WebSocketRoute("/stream", stream), WebSocketRoute("/refused", refuse)]
     return TestClient(Starlette(routes=routes, middleware=[Middleware(Requests)]), raise_server_exceptions=False)
 
 
@@ -94,3 +98,11 @@ def test_a_page_is_open_while_its_connection_is(client: TestClient) -> None:
             socket.receive_text()
     assert REGISTRY.get_sample_value("situate_open_pages") == before
     assert counted("/stream", 101)
+
+
+def test_a_connection_that_was_refused_is_no_failure(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    before = counted("/refused", 403)
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/refused"):
+        pass
+    assert counted("/refused", 403) == before + 1
+    assert "a request failed" not in caplog.text
