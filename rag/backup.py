@@ -55,9 +55,10 @@ def restore(settings: Settings, arguments: argparse.Namespace) -> int:
                 ) from error
     if done.applied:
         say(f"Brought up to date: {', '.join(done.applied)}.")
+    altered = f", but {count(done.altered, 'file')}, as after a password was taken off" if done.altered else ""
     say(
-        f"Restored {_told(done.rows)}. Checked: every row arrived, each original is the file that was uploaded, row-level security is forced, "
-        "constraints and indexes are valid."
+        f"Restored {_told(done.rows)}. Checked: every row arrived; each original is the file that was uploaded{altered}; row-level security is "
+        "forced; constraints and indexes are valid."
     )
     return 0
 

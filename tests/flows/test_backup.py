@@ -83,6 +83,9 @@ def fill(deps: Deps, index: Index) -> None:
     """Two people's documents, and a conversation with a rated answer."""
     index(deps, pdfs.report(), "report.pdf")
     index(deps, pdfs.chinese(), "南岭.pdf")
+    locked = index(deps, pdfs.with_password(), "locked.pdf")
+    library.unlock(deps, SUBJECT, locked.id, "secret")
+    work_off(deps)
     message = asked(deps, QUESTION)
     assert conversation.follow(deps, SUBJECT, message.id)[1]
     feedback.rate(deps, SUBJECT, message.id, good=True, reason="right")
@@ -134,7 +137,7 @@ def told(deps: Deps) -> list[object]:
 
 
 def test_a_library_moves_from_here_to_a_server_and_on_to_an_embedded_one(
-    deps: Deps, index: Index, own: TcpServer, home: Path, superuser_url: str, tmp_path: Path
+    deps: Deps, index: Index, own: TcpServer, home: Path, superuser_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fill(deps, index)
     before, form = told(deps), shape(deps.url)
@@ -142,6 +145,7 @@ def test_a_library_moves_from_here_to_a_server_and_on_to_an_embedded_one(
 
     url = own.make_database(f"moved_{tmp_path.name}")
     assert restore(tmp_path / "one", url) == 0
+    assert "but 1 file, as after a password" in capsys.readouterr().out
     with opened(deps, url) as there:
         assert told(there) == before
         assert shape(url) == form
