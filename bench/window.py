@@ -26,6 +26,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 PAUSE = 1.0  # seconds between two attempts to connect
+PATIENCE = 180  # seconds after which a person drops files again
 LARGEST = 200 << 20  # bytes of a message
 
 
@@ -48,6 +49,7 @@ class Window:
         self._polls: dict[str, asyncio.Task[None]] = {}
         self._fragments: dict[str, str] = {}  # in which each tree was drawn
         self._signals: dict[str, str] = {}  # that each tree showed last
+        self._dropped: list[WidgetState] = []  # files in the drop zone
         self._files: dict[str, Any] = {}  # answers to requests for upload addresses
         self._changed = asyncio.Condition()
         self._clicks = 0
@@ -169,7 +171,7 @@ class Window:
         message.rerun_script.page_script_hash = self._script
         message.rerun_script.fragment_id = fragment
         message.rerun_script.is_auto_rerun = automatic
-        message.rerun_script.widget_states.widgets.extend(states)
+        message.rerun_script.widget_states.widgets.extend([*states, *self._dropped])
         await self._send(message)
 
     async def _send(self, message: BackMsg) -> None:
@@ -216,5 +218,9 @@ class Window:
                 info = state.file_uploader_state_value.uploaded_file_info.add()
                 info.name, info.size, info.file_id = name, len(content), urls.file_id
                 info.file_urls.CopyFrom(urls)
-        await self._rerun(state)
-        return await self.until(lambda: self.trees.get("uploads") if key not in self.ids else None)
+        self._dropped = [state]
+        try:
+            await self._rerun()
+            return await self.until(lambda: self.trees.get("uploads") if key not in self.ids else None, seconds=PATIENCE)
+        finally:
+            self._dropped = []

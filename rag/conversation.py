@@ -17,7 +17,8 @@ from db import usage as usage_rows
 from db.conversations import Citation, Conversation, Message, Part, State
 from db.documents import Selection
 from db.usage import By, Spending
-from rag import producer
+from rag import consent, producer
+from rag.consent import Purpose
 from rag.deps import Deps
 from rag.errors import ConversationError, ConversationGone, QuestionError
 from rag.names import one_line
@@ -42,14 +43,24 @@ class Ended:
 
 
 def ask(
-    deps: Deps, subject: str, question: str, *, conversation_id: int | None = None, selection: Selection | None = None, whole: bool = False
+    deps: Deps,
+    subject: str,
+    question: str,
+    *,
+    conversation_id: int | None = None,
+    selection: Selection | None = None,
+    whole: bool = False,
+    offered: str = "",
 ) -> Message:
     """Store the question, start its producer, and return the message to follow.
 
     A new conversation begins when none is named; `selection` then says which documents it is about. With `whole` the model reads them whole
-    rather than what a search finds. Raises QuestionError, ConversationError.
+    rather than what a search finds; `offered` is the model whose price for that was told, and no other is asked. Raises QuestionError,
+    ConversationError.
     """
     question = check_question(question)
+    if whole and offered and consent.serving(deps, subject, Purpose.ANSWER).name != offered:
+        raise QuestionError(OTHER_MODEL)
     with as_subject(deps.pool, subject) as connection:
         if conversation_id is None:
             conversation_id = rows.start_conversation(connection, title=_title(question), selection=selection or Selection())
@@ -111,6 +122,7 @@ def bring_back(deps: Deps, subject: str, message_id: int) -> None:
             raise ConversationError(MEANWHILE)
 
 
+OTHER_MODEL = "Another model answers by now than the one that was to read the documents whole. Look at its price, and ask again."
 MEANWHILE = "This question has been asked anew meanwhile, perhaps in another window. Look at the conversation as it is now."
 
 

@@ -32,8 +32,9 @@ def ask(deps: Deps, subject: str, question: str, *, conversation_id: int | None)
     try:
         with in_request():
             message = conversation.ask(
-                deps, subject, question, conversation_id=conversation_id, selection=state.scope, whole=whole_offer.is_chosen()
-            )
+                deps, subject, question, conversation_id=conversation_id, selection=state.scope, whole=whole_offer.is_chosen(),
+                offered=whole_offer.model(),
+            )  # fmt: skip
     except (SituateError, DatabaseAway) as error:
         state.question_error = str(error)
         return False

@@ -43,3 +43,9 @@ def whole_offer(deps: Deps, subject: str, selection: Selection, scope: Scope) ->
 def is_chosen() -> bool:
     """Whether the next question is to be asked of whole documents."""
     return bool(st.session_state.get("whole"))
+
+
+def model() -> str:
+    """The model that the offer named, as far as one was drawn."""
+    offer = page_state().whole_offer.held
+    return offer[1].model if offer and offer[1] else ""

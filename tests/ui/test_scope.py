@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from db.documents import Selection
-from rag import conversation, library, process, suggestions, whole
+from rag import conversation, library, preferences, process, suggestions, whole
 from rag.deps import Deps
 from rag.providers import BlockEnd, Text
 from rag.providers.fake import FakeAnswerer
@@ -146,7 +146,7 @@ def test_reading_whole_documents_is_offered_with_its_price_and_only_done_when_ch
     deps: Deps, shelf: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     offer = whole.Offer(
-        documents=3, tokens=9000, recipient="Anthropic", model="claude-sonnet-5-5", first=Decimal("0.12"), again=Decimal("0.02")
+        documents=3, tokens=9000, recipient="Anthropic", model=deps.answerers[0].name, first=Decimal("0.12"), again=Decimal("0.02")
     )
     monkeypatch.setattr(whole, "offer", lambda *_: offer)
     app = open_app("pages/chat.py")
@@ -176,6 +176,24 @@ def test_the_offer_is_that_of_the_model_which_serves_now(deps: Deps, shelf: dict
     assert app.run().toggle(key="whole").value
     process.provide(replace(deps, answerers=(FakeAnswerer(name="another", window=50_000),)))
     assert not app.run().toggle(key="whole").value  # the yes was to the other's offer
+
+
+def test_a_model_that_was_chosen_meanwhile_is_not_sent_whole_documents(
+    deps: Deps, shelf: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offer(_deps: Deps, *_: object) -> whole.Offer:
+        return whole.Offer(documents=3, tokens=9000, recipient=None, model="reads-whole", first=Decimal(0), again=Decimal(0))
+
+    monkeypatch.setattr(whole, "offer", offer)
+    reading, other = (FakeAnswerer(name=name, window=50_000) for name in ("reads-whole", "another"))
+    process.provide(replace(deps, answerers=(reading,), other_answerers=(other,)))
+    app = open_app("pages/chat.py")
+    app.toggle(key="whole").set_value(True).run()
+    preferences.prefer(deps, SUBJECT, answerer="another")  # in another tab
+    app.chat_input[0].set_value(QUESTION).run()
+    assert "Another model answers by now" in shown(app)
+    assert not conversation.conversations(deps, SUBJECT)
+    assert not app.toggle(key="whole").value
 
 
 def test_a_question_without_an_answer_can_be_asked_of_all_documents(
