@@ -223,6 +223,12 @@ def page(connection: Connection, document_id: int, number: int) -> Page | None:
         ).fetchone()
 
 
+def digest(connection: Connection, document_id: int) -> bytes | None:
+    """The SHA-256 of the file as it was uploaded."""
+    row = connection.execute("select sha256 from documents where id = %s", [document_id]).fetchone()
+    return row[0] if row else None
+
+
 def recognised(connection: Connection, document_ids: Sequence[int]) -> dict[tuple[int, int], float | None]:
     """The pages of these documents whose text was read from their picture, and how sure that reading is."""
     rows = connection.execute(

@@ -2,9 +2,9 @@
 
 In ``<home>/postgres``::
 
-    data/       the older cluster, started and read; nothing of it is changed until the new one is whole
-    data.new/   the new one; each attempt begins it again from nothing
-    data.16/    the older one from the moment the new one takes its place, until that has started well; then it goes
+    data/                 the older cluster, started and read; nothing of it is changed until the new one is whole
+    data.new/             the new one; each attempt begins it again from nothing
+    data.moved-from-16/   the older one from the moment the new one takes its place, until that has started well; then it goes
 
 Two renames make the switch. A start that finds no data/ but an older cluster beside it puts that back and begins again, so an end at any
 moment, kill -9 and a full disk included, costs time and nothing else. The servers of the two answer at ports of their own, in the socket's
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+ASIDE = "data.moved-from-"  # a name that nobody else gives: copies of an operator's own are not touched
 OLD, NEW = 5433, 5434  # ports, that is names of socket files: whoever connects to the application's own reaches neither
 START_PATIENCE = 300.0  # seconds for a server to start, which covers a crash recovery
 SPARE = 256 << 20  # bytes that must be free beside a second copy of the data: the new cluster's log, and what every cluster holds
@@ -64,7 +65,7 @@ def major_of(data: Path) -> str:
 def take_back(place: Place) -> None:
     """Where an earlier start ended between the two renames, put the older cluster back."""
     data = place.root / "data"
-    older = [path for path in place.root.glob("data.[0-9]*") if (path / "PG_VERSION").exists()]
+    older = [path for path in place.root.glob(f"{ASIDE}*") if (path / "PG_VERSION").exists()]
     if not data.exists() and older:
         max(older, key=lambda path: float(major_of(path))).rename(data)
 
@@ -73,7 +74,7 @@ def forget_older(place: Place) -> None:
     """Remove the older cluster, now that the one that took its place has started."""
     gone = place.root / "data.gone"
     shutil.rmtree(gone, ignore_errors=True)  # what cannot be removed now is tried again at the next start
-    for older in place.root.glob("data.[0-9]*"):
+    for older in place.root.glob(f"{ASIDE}*"):
         older.rename(gone)  # half of it removed, it must never be put back
         shutil.rmtree(gone, ignore_errors=True)
 
@@ -110,7 +111,7 @@ def move(place: Place, settings: Mapping[str, str], alive: IO[bytes]) -> None:
             for database in databases:
                 _copy(place, new, database)
             _compare(_counts(place, OLD, databases), _counts(place, NEW, databases))
-        _switch(data, data.with_name(f"data.{major}"), fresh)
+        _switch(data, data.with_name(f"{ASIDE}{major}"), fresh)
     except BaseException as error:
         if data.exists():
             shutil.rmtree(fresh, ignore_errors=True)
@@ -238,8 +239,11 @@ def _copy(place: Place, programs: Path, database: str) -> None:
     with subprocess.Popen(dump, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", env=_environment()) as dumping:
         try:
             _run(restore, given=dumping.stdout)
-        except BaseException:
+        except BaseException as error:
+            failed = dumping.poll()
             dumping.kill()
+            if failed and isinstance(error, _Failed):  # what pg_restore says is then of the end it did not expect
+                raise _Failed(dumping.communicate()[1]) from error
             raise
         _, told = dumping.communicate()
     if dumping.returncode != 0:

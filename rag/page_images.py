@@ -66,13 +66,17 @@ def page_image(deps: Deps, subject: str, document_id: int, number: int, *, width
 
     The subject's right to see it is checked each time, also when it was drawn for someone else.
     """
-    shown = page(deps, subject, document_id, number)
+    with as_subject(deps.pool, subject) as connection:
+        shown = document_rows.page(connection, document_id, number)
+        file = document_rows.digest(connection, document_id)  # not its number, which a restored library may give to another
+    if shown is None:
+        raise DocumentGone
     scale = width / shown.width if shown.width else USUAL_SCALE
 
     def draw() -> bytes:
         return pdf.render(original_parts(deps, subject, document_id), number, scale=scale, limits=deps.settings.limits)
 
-    return _pictures.get((deps.pool, document_id, number, width), draw)
+    return _pictures.get((file, number, width), draw)
 
 
 def page(deps: Deps, subject: str, document_id: int, number: int) -> Page:

@@ -210,6 +210,14 @@ def test_a_start_that_is_killed_at_any_step_loses_nothing_and_the_next_one_begin
     assert clusters(home) == {"data": "18"}
 
 
+def test_copies_that_an_operator_made_are_left_alone(home, start):
+    kept = home / "postgres" / "data.2026-11-22"
+    subprocess.run(["cp", "-a", home / "postgres" / "data", kept], check=True)
+    assert holds_all(start())
+    assert embedded_upgrade.major_of(kept) == OLDER
+    assert clusters(home) == {"data": "18", kept.name: OLDER}
+
+
 def test_the_older_cluster_is_still_one_after_a_kill_in_the_middle(home):
     killed(home, "after", "_copy")
     with older_situate():
