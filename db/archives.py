@@ -6,17 +6,14 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-ENVIRONMENT: Mapping[str, str] = {
-    "PATH": "/usr/bin:/bin",
-    "LC_ALL": "C",
-    "TZ": "UTC",
-}  # of the programs: they would heed PGOPTIONS and its like
+from db.embedded_files import ENVIRONMENT
+
 BACKUP_ROLE = "situate_backup"  # who reads everyone's rows; the policies that may let it are called so too, and stay where they are
 BLOCK = 1 << 20  # bytes read at a time
 _LOOK = 0.2  # seconds between two looks how far a program is

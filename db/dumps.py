@@ -18,10 +18,10 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from db import Connection, DatabaseRefused, archives, holding, migrate
+from db import Connection, DatabaseRefused, archives, conversations, evaluations, holding, migrate
 from db.archives import BACKUP_ROLE, Archive, DumpFailed, Progress
 
-SILENCE = 30  # seconds without a beat after which a worker, an answer or an evaluation counts as dead
+SILENCE = 30  # seconds without a beat after which a worker counts as dead
 PATIENCE = 10  # seconds to wait for what others have in hand
 LARGEST_CHECKED = 500_000_000  # bytes of an original: a value in Postgres cannot be much larger than twice that
 INDEX_MEMORY = "256MB"
@@ -144,8 +144,8 @@ def restore(url: str, file: Path, *, programs: Path, replace: bool = False, prog
         _run(connection, archives.script(archive, "post-data"))
         connection.execute("reset all")
         connection.execute("set local statement_timeout = 0")
-        _free_jobs(connection)
         applied = migrate.apply(connection)
+        _free_jobs(connection)
         connection.execute(sql.SQL("analyze {}").format(_names(_tables(connection))))
         _check_guards(connection)
         return Restored(rows=rows, applied=tuple(applied), altered=_altered(connection))
@@ -210,18 +210,17 @@ def _clear(connection: Connection, *, replace: bool) -> None:
 
 def _check_idle(connection: Connection, tables: Sequence[str]) -> None:
     """Raises DatabaseRefused while somebody of the old library's is at work: what they hold in hand would be written into the new one."""
-    at_work = {
-        "procrastinate_workers": "select exists (select from procrastinate_workers where last_heartbeat > now() - make_interval(secs => %s))",
-        "messages": """select exists (select from messages where state in ('searching', 'answering')
-                                      and beat_at > now() - make_interval(secs => %s))""",
-        "evaluations": "select exists (select from evaluations where state = 'running' and beat_at > now() - make_interval(secs => %s))",
-    }
-    for table, query in at_work.items():
-        if table in tables and (row := connection.execute(query, [SILENCE]).fetchone()) and row[0]:
-            who = {"procrastinate_workers": "A worker runs", "messages": "An answer is being written", "evaluations": "An evaluation runs"}
-            raise DatabaseRefused(
-                f"{who[table]} on this database. Stop `situate serve` and all workers first; after kill -9, wait half a minute."
-            )
+    at_work = [
+        ("procrastinate_workers", "A worker runs", "last_heartbeat", "true", SILENCE),
+        ("messages", "An answer is being written", "beat_at", "state in ('searching', 'answering')", conversations.SILENCE),
+        ("evaluations", "An evaluation runs", "beat_at", "state = 'running'", evaluations.SILENCE),
+    ]
+    for table, who, beat, begun, silence in at_work:
+        if table not in tables:
+            continue
+        query = f"select exists (select from {table} where {begun} and {beat} > now() - make_interval(secs => %s))"  # noqa: S608 - of the list above
+        if (row := connection.execute(query.encode(), [silence]).fetchone()) and row[0]:
+            raise DatabaseRefused(f"{who} on this database. Stop `situate serve` and all workers first; after kill -9, wait half a minute.")
 
 
 def _drops(connection: Connection, tables: Sequence[str]) -> list[str]:

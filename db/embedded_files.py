@@ -18,8 +18,13 @@ from typing import IO, TYPE_CHECKING
 from db import DatabaseRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+ENVIRONMENT: Mapping[str, str] = {
+    "PATH": "/usr/bin:/bin",
+    "LC_ALL": "C",
+    "TZ": "UTC",
+}  # of Postgres's programs: they would heed PGPORT and its like
 SYSTEM_USER = "situate"
 MAJOR = "18"
 FOLDERS = {"16": "pginstall", "18": "pginstall18"}  # of the majors that the wheel brings
@@ -179,7 +184,7 @@ def run_as(
 def start_as(
     owner: Owner, command: Sequence[str], *, stdin: int, stdout: IO[bytes] | int, pass_fds: Sequence[int] = ()
 ) -> subprocess.Popen[str]:
-    """Start a program as `owner`, in a session of its own and with an environment of its own (PGPORT and its like would be heeded)."""
+    """Start a program as `owner`, in a session of its own and with an environment of its own."""
     switch = os.geteuid() != owner.uid
     return subprocess.Popen(
         command,
@@ -189,7 +194,7 @@ def start_as(
         text=True,
         errors="replace",
         cwd="/",
-        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
+        env=ENVIRONMENT,
         start_new_session=True,
         pass_fds=pass_fds,
         user=owner.uid if switch else None,

@@ -26,7 +26,7 @@ from psycopg import sql
 
 from db import DatabaseRefused
 from db.embedded_cluster import SUPERUSER, address, admit, configure, initialise, last_line
-from db.embedded_files import MAJOR, Place, find_programs, programs_of, start_as
+from db.embedded_files import ENVIRONMENT, MAJOR, Place, find_programs, programs_of, start_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,6 +53,8 @@ exit $code
 """
 # What the new server does without while it is filled. It is filled in few transactions, which then write no log beside the tables.
 FILLING = {"wal_level": "minimal", "max_wal_senders": "0", "maintenance_work_mem": "256MB", "autovacuum": "off", "archive_mode": "off"}
+
+_ENVIRONMENT = {**ENVIRONMENT, "PGCLIENTENCODING": "UTF8"}
 
 Counts = dict[tuple[str, str], int]  # rows by database and table
 
@@ -236,7 +238,7 @@ def _copy(place: Place, programs: Path, database: str) -> None:
             new.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(database), owner))
     dump = [str(programs / "pg_dump"), "--format=custom", "--compress=none", "--dbname", _url(place, OLD, database)]
     restore = [str(programs / "pg_restore"), "--single-transaction", "--exit-on-error", "--dbname", _url(place, NEW, database)]
-    with subprocess.Popen(dump, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", env=_environment()) as dumping:
+    with subprocess.Popen(dump, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", env=_ENVIRONMENT) as dumping:
         try:
             _run(restore, given=dumping.stdout)
         except BaseException as error:
@@ -287,14 +289,9 @@ def _run(command: Sequence[str], *, given: str | IO[str] | None = None) -> str:
     """Run one of Postgres's programs on a text or on what a pipe brings; what it printed. Raises _Failed."""
     pipe = subprocess.PIPE if given is None or isinstance(given, str) else given
     with subprocess.Popen(
-        command, stdin=pipe, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", env=_environment()
+        command, stdin=pipe, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", env=_ENVIRONMENT
     ) as running:
         said, complained = running.communicate(given if isinstance(given, str) else None)
     if running.returncode != 0:
         raise _Failed(complained or said)
     return said
-
-
-def _environment() -> dict[str, str]:
-    """One of its own: PGPORT and its like would be heeded."""
-    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", "PGCLIENTENCODING": "UTF8"}

@@ -118,14 +118,18 @@ def _claimed(part: Path) -> Iterator[IO[bytes]]:
 
     The lock is pg_dump's too, so nobody writes into the file of a backup that was killed while its pg_dump goes on.
     """
-    number = os.open(part, os.O_RDWR | os.O_CREAT, 0o600)  # everyone's documents: nobody else's to read
+    number = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     with os.fdopen(number, "r+b") as out:
-        try:
-            fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BackupError(f"Another backup is being written to {part}. Wait for it, or name another file.") from None
         mine = os.fstat(out.fileno()).st_ino
         try:
+            fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_mine = part.stat().st_ino == mine  # not one that was finished, and got its name, between the opening and the lock
+        except (BlockingIOError, FileNotFoundError):
+            is_mine = False
+        if not is_mine:
+            raise BackupError(f"Another backup is being written to {part}. Wait for it, or name another file.")
+        try:
+            os.fchmod(out.fileno(), 0o600)  # everyone's documents: nobody else's to read
             out.truncate(0)
             yield out
         finally:
@@ -141,8 +145,14 @@ def _spooled(file: Path) -> Iterator[Path]:
         yield file
         return
     with tempfile.NamedTemporaryFile(prefix="situate-", suffix=".backup") as kept:
-        shutil.copyfileobj(sys.stdin.buffer, kept, archives.BLOCK)
-        kept.flush()
+        try:
+            shutil.copyfileobj(sys.stdin.buffer, kept, archives.BLOCK)
+            kept.flush()
+        except OSError as error:
+            raise BackupError(
+                f"The backup cannot be kept in {tempfile.gettempdir()} while it is read: {error.strerror or error}. "
+                "Free some space, set TMPDIR, or name a file."
+            ) from error
         yield Path(kept.name)
 
 
@@ -154,7 +164,8 @@ def _failures(file: Path, what: str) -> Iterator[None]:
     except DumpFailed as error:
         raise BackupError(str(error)) from error
     except OSError as error:
-        raise BackupError(f"{file} cannot be {what}: {error.strerror or error}.") from error
+        place = error.filename or ("The standard stream" if file == STREAM else file)
+        raise BackupError(f"{place} cannot be {what}: {error.strerror or error}.") from error
 
 
 # --- what is told -----------------------------------------------------------------------------------------------------------

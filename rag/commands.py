@@ -28,7 +28,7 @@ from rag import (
 from rag.deps import opened
 from rag.errors import QuestionError, QuestionSetError
 from rag.output import count, dump, note, say
-from rag.settings import Settings
+from rag.settings import Settings, forget_libpq
 from rag.trace import Stage
 
 
@@ -54,6 +54,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
         "situate": _situate,
         "evaluate": _evaluate,
     }[arguments.command]
+    forget_libpq(embedded=not settings.database_url)
     with tracing.exported(settings):
         return command(settings, arguments)
 
