@@ -49,6 +49,7 @@ class Window:
         self._polls: dict[str, asyncio.Task[None]] = {}
         self._fragments: dict[str, str] = {}  # in which each tree was drawn
         self._signals: dict[str, str] = {}  # that each tree showed last
+        self._fresh: set[str] = set()  # keys of what was drawn since the last whole run began
         self._dropped: list[WidgetState] = []  # files in the drop zone
         self._files: dict[str, Any] = {}  # answers to requests for upload addresses
         self._changed = asyncio.Condition()
@@ -119,9 +120,7 @@ class Window:
                 self._session = message.new_session.initialize.session_id
                 if not message.metadata.run.fragment_ids:  # the whole page is drawn anew
                     self._stop_polls(list(self._polls))
-                    self.ids.clear()
-                    self.trees.clear()
-                    self._signals.clear()
+                    self._fresh.clear()
             case "navigation":  # the page that is drawn, whichever was asked for
                 self._script = message.navigation.page_script_hash
             case "delta":
@@ -134,7 +133,7 @@ class Window:
             case "stop_auto_rerun":
                 self._stop_polls(message.stop_auto_rerun.fragment_ids)
             case "script_finished" if message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
-                self._drawn = True
+                self._sweep()
             case "file_urls_response":
                 self._files[message.file_urls_response.response_id] = message.file_urls_response
         async with self._changed:
@@ -147,12 +146,21 @@ class Window:
             return
         key = made.id.split("-", 2)[-1]
         self.ids[key] = made.id
+        self._fresh.add(key)
         if kind == "bidi_component":
             self.trees[key] = drawn = json.loads(made.json)
             self._fragments[key] = delta.fragment_id
             if (signal := drawn["signal"]) and self._signals.get(key) != signal:  # each once, as tree.js
                 self._telling = asyncio.create_task(self._tell(key, "signal", signal))
             self._signals[key] = signal
+
+    def _sweep(self) -> None:
+        """The page is drawn: what was there before and was not drawn again is gone."""
+        self._drawn = True
+        held: dict[str, Any]
+        for held in (self.ids, self.trees, self._signals):
+            for key in held.keys() - self._fresh:
+                del held[key]
 
     def _stop_polls(self, fragments: Iterable[str]) -> None:
         for fragment in fragments:
@@ -201,7 +209,7 @@ class Window:
 
     async def upload(self, files: list[tuple[str, bytes]]) -> Any:
         """Drop files on the page; the tree of what became of them. Raises Lost, httpx.HTTPError."""
-        key = await self.until(lambda: next((key for key in self.ids if re.fullmatch(r"upload-\d+-files", key)), None))
+        key = await self.until(self._drop_zone)
         request = BackMsg()
         request.file_urls_request.request_id = "upload"
         request.file_urls_request.session_id = self._session
@@ -220,7 +228,13 @@ class Window:
                 info.file_urls.CopyFrom(urls)
         self._dropped = [state]
         try:
+            self.trees.pop("uploads", None)
             await self._rerun()
-            return await self.until(lambda: self.trees.get("uploads") if key not in self.ids else None, seconds=PATIENCE)
+            return await self.until(lambda: self._drop_zone() != key and self.trees.get("uploads"), seconds=PATIENCE)
         finally:
             self._dropped = []
+
+    def _drop_zone(self) -> str | None:
+        """Its key; each round of files has a new one."""
+        zones = [key for key in self.ids if re.fullmatch(r"upload-\d+-files", key)]
+        return max(zones, key=lambda key: int(key.split("-")[1]), default=None)
