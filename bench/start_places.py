@@ -141,8 +141,8 @@ def without_a_name(ground: Ground) -> str:
     homeless = _refusal(ground, extra={"HOME": None, "SITUATE_HOME": None})
     embedded = _refusal(ground, extra={"HOME": None})
     url = "postgresql://situate@127.0.0.1:1/situate"
-    other = _refusal(ground, extra={"HOME": None, "SITUATE_HOME": None, "DATABASE_URL": url})
-    return f"without SITUATE_HOME {homeless}; with it {embedded}; with a DATABASE_URL it tries that: {other}"
+    other = _refusal(ground, extra={"HOME": None, "DATABASE_URL": url})
+    return f"without SITUATE_HOME {homeless}; with it {embedded}; with a DATABASE_URL too, the address is tried: {other}"
 
 
 def umasks(ground: Ground) -> str:
