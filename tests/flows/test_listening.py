@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 @contextmanager
 def watching(deps: Deps, caplog: pytest.LogCaptureFixture, *, port: int = 0) -> Iterator[str]:
     """The address of a listener."""
-    with caplog.at_level(logging.INFO), listening.watched(replace(deps, settings=deps.settings.model_copy(update={"metrics_port": port}))):
+    with (
+        caplog.at_level(logging.INFO, logger="rag"),
+        listening.watched(replace(deps, settings=deps.settings.model_copy(update={"metrics_port": port}))),
+    ):
         found = re.findall(r"(http://127\.0\.0\.1:\d+)/metrics", caplog.text)
         yield found[-1]
 

@@ -39,7 +39,10 @@ wait_for_all_tracers()
 
 
 def run(program: str, *arguments: str, **environment: str) -> None:
-    inherited = {name: value for name, value in os.environ.items() if name not in {*telemetry._QUIET, "CI"}}  # CI makes onnxruntime silent
+    ours = {*telemetry._QUIET, "CI"}  # CI makes onnxruntime silent
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in ours and not name.startswith(("LANGSMITH_", "LANGCHAIN_"))
+    }
     subprocess.run([sys.executable, "-c", program, *arguments], cwd=ROOT, env=inherited | environment, check=True)
 
 
