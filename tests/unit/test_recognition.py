@@ -274,9 +274,10 @@ def test_a_process_that_dies_again_is_given_up(monkeypatch: pytest.MonkeyPatch, 
 
 def test_a_process_that_takes_too_much_memory_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(ocr, "MEMORY_MB", 80)
+    picture = scans.drawn(*scans.paragraph(ENGLISH, y=700)).saved(tmp_path)  # takes longer than the time between two looks at the memory
     recogniser = Recogniser()
     with pytest.raises(RecognitionFailed, match="more than 80 MB"):
-        recogniser.recognise(tmp_path / "page.png", page=3, width=595, height=842, seconds=60)
+        recogniser.recognise(picture, page=3, width=595, height=842, seconds=60)
     recogniser.close()
 
 
