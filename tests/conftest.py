@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import signal
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from rag import ingest, library, process
 from rag.deps import Deps, build
 from rag.settings import Settings
 from tests import injections
+from tests.folders import open_folder
 
 FAKES = {"embedder": "fake:embedder", "reranker": "none", "situator": "none", "answerer": "fake:answerer"}
 _numbers = itertools.count(1)
@@ -62,10 +62,9 @@ def _signals_reach_children() -> None:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[embedded.Server]:
-    """One server for all tests, outside pytest's own folder: as root, Postgres runs as another user, who cannot reach that."""
-    with tempfile.TemporaryDirectory(prefix="situate-") as folder:
-        Path(folder).chmod(0o711)
-        running = embedded.start(Path(folder) / "home", settings={"fsync": "off", "max_connections": "200"})
+    """One server for all tests."""
+    with open_folder() as folder:
+        running = embedded.start(folder / "home", settings={"fsync": "off", "max_connections": "200"})
         yield running
         running.leave()
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
 from db import embedded
 from db.embedded_files import find_place, find_programs, programs_of, run_as, write_private
+from tests.folders import open_folder
 
 OPTIONS = ("fsync=off", "shared_buffers=16MB", "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=40")
 
@@ -62,30 +60,28 @@ def empty_database(server: embedded.Server) -> Iterator[str]:
 
 @contextmanager
 def tcp_server(major: str) -> Iterator[TcpServer]:
-    folder = Path(tempfile.mkdtemp(prefix="situate-"))
-    folder.chmod(0o711)
-    place = find_place(folder / "home")
-    programs = find_programs(place, programs_of(major))
-    data, password = place.root / "own", secrets.token_hex(8)
-    write_private(place.root / "password", password, place.owner)
-    options = [
-        "--auth=scram-sha-256",
-        f"--pwfile={place.root / 'password'}",
-        "--username=postgres",
-        "--encoding=UTF8",
-        "--locale=C",
-        "--no-sync",
-    ]
-    made = run_as(place.owner, [str(programs / "initdb"), "-D", str(data), *options])
-    assert made.returncode == 0, made.stderr
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    started = " ".join(f"-c {option}" for option in (*OPTIONS, f"port={port}"))
-    with (place.root / "own.log").open("wb") as log:
-        run_as(place.owner, [str(programs / "pg_ctl"), "-D", str(data), "-w", "-o", started, "start"], stdout=log)
-    try:
-        yield TcpServer(major=major, port=port, password=password)
-    finally:
-        run_as(place.owner, [str(programs / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"])
-        shutil.rmtree(folder)
+    with open_folder() as folder:
+        place = find_place(folder / "home")
+        programs = find_programs(place, programs_of(major))
+        data, password = place.root / "own", secrets.token_hex(8)
+        write_private(place.root / "password", password, place.owner)
+        options = [
+            "--auth=scram-sha-256",
+            f"--pwfile={place.root / 'password'}",
+            "--username=postgres",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        ]
+        made = run_as(place.owner, [str(programs / "initdb"), "-D", str(data), *options])
+        assert made.returncode == 0, made.stderr
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        started = " ".join(f"-c {option}" for option in (*OPTIONS, f"port={port}"))
+        with (place.root / "own.log").open("wb") as log:
+            run_as(place.owner, [str(programs / "pg_ctl"), "-D", str(data), "-w", "-o", started, "start"], stdout=log)
+        try:
+            yield TcpServer(major=major, port=port, password=password)
+        finally:
+            run_as(place.owner, [str(programs / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"])

@@ -7,13 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.folders import open_folder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -121,15 +122,14 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
 @pytest.fixture(scope="module")
 def situate() -> Iterator[str]:
     """The address of a `situate serve` in a fresh home, with the embedder and the extract that everyone starts with."""
-    with tempfile.TemporaryDirectory(prefix="situate-browser-") as folder:
-        Path(folder).chmod(0o711)  # as root, Postgres runs as another user
+    with open_folder() as folder:
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("ANTHROPIC_", "COHERE_", "CO_", "DATABASE_URL"))
         }
         with subprocess.Popen(
             [sys.executable, "-m", "rag.cli", "serve", "--port", "0"],
             cwd=ROOT,
-            env={**environment, "SITUATE_HOME": str(Path(folder) / "home")},
+            env={**environment, "SITUATE_HOME": str(folder / "home")},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

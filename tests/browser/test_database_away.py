@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +17,7 @@ from rag.preferences import prefer
 from rag.settings import Settings
 from tests.browser.conftest import ROOT, Visit
 from tests.conftest import FAKES
+from tests.folders import open_folder
 
 BACK = 60_000  # ms; the pool looks for its server in growing intervals
 PAGES = {"documents": "Documents", "usage": "Usage", "settings": "Settings", "evaluation": "Evaluation"}
@@ -25,9 +25,8 @@ PAGES = {"documents": "Documents", "usage": "Usage", "settings": "Settings", "ev
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="situate-") as folder:
-        Path(folder).chmod(0o711)  # as root, Postgres runs as another user
-        yield Path(folder) / "home"
+    with open_folder() as folder:
+        yield folder / "home"
 
 
 def test_every_page_says_so_and_recovers_without_a_click(home: Path, visit: Callable[..., Visit]) -> None:

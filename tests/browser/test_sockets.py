@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from playwright.sync_api import expect
 from tests import scans, sockets
 from tests.browser import papers
 from tests.browser.conftest import ROOT, Visit
+from tests.folders import open_folder
 from tests.sockets import Watch
 
 QUESTION = "What was the operating profit in 2031?"
@@ -27,10 +27,9 @@ QUESTION = "What was the operating profit in 2031?"
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="situate-sockets-") as folder:
-        Path(folder).chmod(0o711)  # as root, Postgres runs as another user
-        (Path(folder) / "seen").mkdir()
-        yield Path(folder)
+    with open_folder() as folder:
+        (folder / "seen").mkdir()
+        yield folder
 
 
 def environment(home: Path) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -26,6 +25,7 @@ from tests import pdfs
 from tests.conftest import FAKES
 from tests.flows.asking import PATIENCE, eventually, finished, gated, produced
 from tests.flows.conftest import SUBJECT
+from tests.folders import open_folder
 
 QUESTION = "Who leads the board of Meridian Instruments?"
 
@@ -61,9 +61,8 @@ def _true(condition: Callable[[], bool]) -> bool:
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    with tempfile.TemporaryDirectory(prefix="situate-") as folder:
-        Path(folder).chmod(0o711)
-        home = Path(folder) / "home"
+    with open_folder() as folder:
+        home = folder / "home"
         server = embedded.start(home, settings={"fsync": "off"})
         try:
             migrate.migrate(server.url)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,6 +21,7 @@ from rag.search import search
 from tests import pdfs
 from tests.flows.asking import asked
 from tests.flows.conftest import SUBJECT, Index, Worker, until, work_off
+from tests.folders import open_folder
 from tests.servers import TcpServer, as_superuser, empty_database, tcp_server
 
 QUESTION = "Who leads the board of Meridian Instruments?"
@@ -40,10 +39,8 @@ def own(request: pytest.FixtureRequest) -> Iterator[TcpServer]:
 @pytest.fixture
 def home() -> Iterator[Path]:
     """An embedded home, where the system user can reach it."""
-    folder = Path(tempfile.mkdtemp(prefix="situate-"))
-    folder.chmod(0o711)
-    yield folder / "home"
-    shutil.rmtree(folder)
+    with open_folder() as folder:
+        yield folder / "home"
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ from rag.settings import Settings
 from tests import pdfs
 from tests.conftest import FAKES
 from tests.flows.conftest import ROOT, SUBJECT, until
+from tests.folders import open_folder
 
 
 def postmaster(home: Path) -> int:
@@ -50,9 +50,8 @@ def test_a_full_disk_is_told_as_what_it_is(deps: Deps) -> None:
 
 
 def test_after_an_outage_the_library_is_there_and_answers() -> None:
-    with tempfile.TemporaryDirectory(prefix="situate-") as folder:
-        Path(folder).chmod(0o711)
-        home = Path(folder) / "home"
+    with open_folder() as folder:
+        home = folder / "home"
         server = embedded.start(home, settings={"fsync": "off"})
         try:
             migrate.migrate(server.url)
@@ -72,11 +71,10 @@ def test_after_an_outage_the_library_is_there_and_answers() -> None:
 
 
 def test_a_worker_lasts_through_the_end_of_its_database_and_goes_on_with_the_document() -> None:
-    with tempfile.TemporaryDirectory(prefix="situate-") as folder:
-        Path(folder).chmod(0o711)
-        home = Path(folder) / "home"
+    with open_folder() as folder:
+        home = folder / "home"
         server = embedded.start(home)
-        log = Path(folder) / "log"
+        log = folder / "log"
         with log.open("w") as stderr, contextlib.ExitStack() as ending:
             ending.callback(server.leave)
             migrate.migrate(server.url)

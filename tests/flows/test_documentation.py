@@ -13,7 +13,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +23,7 @@ import pytest
 from db import embedded, migrate
 from db.embedded_files import find_place, find_programs
 from tests import pdfs
+from tests.folders import open_folder
 
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^```(sh|python|sql)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -39,9 +39,7 @@ situate() {{ case "$1" in serve|web|worker) command situate "$@" --help > /dev/n
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
     """A home whose Postgres runs, so that commands find it running, with `papers` beside it and in it."""
-    with tempfile.TemporaryDirectory(prefix="situate-") as scratch:
-        folder = Path(scratch)
-        folder.chmod(0o711)
+    with open_folder() as folder:
         (folder / "papers").mkdir()
         (folder / "papers" / "report.pdf").write_bytes(pdfs.report())
         (folder / "papers" / "cash flows.pdf").write_bytes(pdfs.cash_flow())
@@ -54,9 +52,7 @@ def home() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[tuple[str, Path]]:
     """A Postgres as an operator has one, which answers on TCP and asks for passwords: its superuser's URL, and psql."""
-    with tempfile.TemporaryDirectory(prefix="situate-") as scratch:
-        folder = Path(scratch)
-        folder.chmod(0o711)
+    with open_folder() as folder:
         access = folder / "pg_hba.conf"
         access.write_text("local all all peer map=situate\nhost all situate 127.0.0.0/8 scram-sha-256\n")
         access.chmod(0o644)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -17,6 +16,7 @@ from db import embedded
 from db.embedded_files import packaged_programs
 from rag.cli import execute
 from tests.conftest import FAKES
+from tests.folders import open_folder
 from tests.postgres.schema import catalog
 
 ROOT = Path(__file__).parents[2]
@@ -64,9 +64,8 @@ def test_nothing_is_restored_over_it(
 
 
 def test_serve_ends_with_one_line_and_stops_the_embedded_server() -> None:
-    with tempfile.TemporaryDirectory(prefix="situate-") as folder:
-        Path(folder).chmod(0o711)  # as root, Postgres runs as another user
-        home = Path(folder) / "home"
+    with open_folder() as folder:
+        home = folder / "home"
         server = embedded.start(home)
         with psycopg.connect(server.url) as connection:
             connection.execute("create table migrations (name text primary key, applied_at timestamptz not null default now())")

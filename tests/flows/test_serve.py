@@ -6,12 +6,10 @@ import fcntl
 import itertools
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -23,6 +21,7 @@ import psycopg
 import pytest
 
 from db import embedded
+from tests.folders import open_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -101,15 +100,13 @@ class Running:
 
 @contextmanager
 def serving(*arguments: str, command: str = "serve", within: Sequence[str] = (), **variables: str) -> Iterator[Running]:
-    folder = Path(tempfile.mkdtemp(prefix="situate-"))  # not pytest's: the system user must reach it when root runs the tests
-    folder.chmod(0o711)
-    running = Running(folder / "home", *arguments, command=command, within=within, **variables)
-    try:
-        yield running
-    finally:
-        if running.process.poll() is None:
-            running.stop()
-        shutil.rmtree(folder)
+    with open_folder() as folder:
+        running = Running(folder / "home", *arguments, command=command, within=within, **variables)
+        try:
+            yield running
+        finally:
+            if running.process.poll() is None:
+                running.stop()
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,9 @@ import errno
 import importlib.util
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +18,7 @@ import psycopg
 import pytest
 
 from db import DatabaseRefused, embedded, embedded_cluster, embedded_files
+from tests.folders import open_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,26 +35,17 @@ time.sleep(600)
 """
 
 
-@contextmanager
-def folder() -> Iterator[Path]:
-    """A folder that the system user can reach, as pytest's own are not when root runs the tests."""
-    path = Path(tempfile.mkdtemp(prefix="situate-"))
-    path.chmod(0o711)
-    yield path
-    shutil.rmtree(path)
-
-
 @pytest.fixture
 def bare() -> Iterator[Path]:
     """A home that does not exist yet."""
-    with folder() as path:
+    with open_folder() as path:
         yield path / "home"
 
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
     """A home that a server has run in. One for all tests, because initdb takes a second: each leaves it as it was."""
-    with folder() as path:
+    with open_folder() as path:
         embedded.start(path / "home", settings=QUICK).leave()
         yield path / "home"
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ import psycopg
 import pytest
 
 from db import DatabaseRefused, embedded, embedded_files, embedded_upgrade, migrate
+from tests.folders import open_folder
 from tests.postgres.schema import catalog
 
 if TYPE_CHECKING:
@@ -68,15 +68,6 @@ embedded.start(Path(home), settings={"fsync": "off", "shared_buffers": "16MB"}).
 """
 
 
-@contextmanager
-def folder() -> Iterator[Path]:
-    """A folder that the system user can reach."""
-    path = Path(tempfile.mkdtemp(prefix="situate-"))
-    path.chmod(0o711)
-    yield path
-    shutil.rmtree(path)
-
-
 def initialise_older(place: embedded_files.Place, data: Path, *, sync: bool) -> None:
     """As a Situate with that Postgres would have done; it knows no builtin locale."""
     initdb = embedded_files.find_programs(place) / "initdb"
@@ -100,7 +91,7 @@ def older_situate() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def made() -> Iterator[Path]:
     """A home of an older Postgres: a library in the application's database, another role with a grant, and another database."""
-    with folder() as path:
+    with open_folder() as path:
         with older_situate():
             server = embedded.start(path / "home", settings=QUICK)
             psql = [str(embedded_files.packaged_programs() / "psql"), "-qX1", "-v", "ON_ERROR_STOP=1", "-o", os.devnull]
@@ -121,7 +112,7 @@ def made() -> Iterator[Path]:
 @pytest.fixture
 def home(made: Path) -> Iterator[Path]:
     """A copy of it, which a test may do with as it likes."""
-    with folder() as path:
+    with open_folder() as path:
         subprocess.run(["cp", "-a", made, path / "home"], check=True)
         yield path / "home"
 
@@ -281,7 +272,7 @@ def test_too_little_space_is_said_before_anything_is_done(home, start, monkeypat
 def test_a_disk_that_fills_up_in_the_middle_leaves_the_older_cluster_alone(made, monkeypatch):
     """On a small disk of its own."""
     size = int(subprocess.run(["du", "-sm", made], capture_output=True, text=True, check=True).stdout.split()[0])
-    with folder() as path:
+    with open_folder() as path:
         mounted = subprocess.run(
             ["mount", "-t", "tmpfs", "-o", f"size={size + 45}m,mode=0711", "tmpfs", path], capture_output=True, check=False
         )

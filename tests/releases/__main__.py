@@ -10,7 +10,6 @@ import importlib.util
 import io
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from db import embedded, migrate, open_pool
 from rag import conversation, jobs, library
 from rag.deps import Deps, build
 from rag.settings import Settings
+from tests.folders import open_folder
 
 LIGHTHOUSE = (
     (
@@ -78,9 +78,8 @@ def main(file: Path) -> None:
     assert spec is not None
     assert spec.submodule_search_locations is not None
     dump = Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin" / "pg_dump"
-    with tempfile.TemporaryDirectory(prefix="situate-") as folder:
-        Path(folder).chmod(0o711)  # as root, Postgres runs as another user
-        home = Path(folder) / "home"
+    with open_folder() as folder:
+        home = folder / "home"
         server = embedded.start(home)
         try:
             migrate.migrate(server.url)
