@@ -40,6 +40,7 @@ class Restored:
     rows: Mapping[str, int]  # by table, as the file holds them and the database now does
     applied: tuple[str, ...]  # migrations that the file was older than
     altered: int  # documents whose file is not, byte for byte, the one that was uploaded: a password was taken off
+    large: int  # documents whose file is too large to be compared
 
 
 class Occupied(DatabaseRefused):
@@ -148,7 +149,8 @@ def restore(url: str, file: Path, *, programs: Path, replace: bool = False, prog
         _free_jobs(connection)
         connection.execute(sql.SQL("analyze {}").format(_names(_tables(connection))))
         _check_guards(connection)
-        return Restored(rows=rows, applied=tuple(applied), altered=_altered(connection))
+        altered, large = _compared(connection)
+        return Restored(rows=rows, applied=tuple(applied), altered=altered, large=large)
 
 
 @contextmanager
@@ -313,19 +315,21 @@ def _check_guards(connection: Connection) -> None:
         raise DumpFailed("The file lacks a part of what guards the library: row-level security, a constraint or an index.")
 
 
-def _altered(connection: Connection) -> int:
-    """How many originals are not what their documents' checksums say."""
+def _compared(connection: Connection) -> tuple[int, int]:
+    """How many originals are not what their documents' checksums say, and how many are too large for Postgres to tell."""
     for table in ("documents", "files"):  # nobody else sees it before the commit
         connection.execute(sql.SQL("alter table {} no force row level security").format(sql.Identifier(table)))
     row = connection.execute(
-        """select count(*) from documents d
-           where size between 1 and %s and sha256 is distinct from (
-               select sha256(string_agg(content, ''::bytea order by part)) from files f where f.document_id = d.id)""",
-        [LARGEST_CHECKED],
+        """select count(*) filter (where case when size <= %(largest)s then sha256 is distinct from (
+                      select sha256(string_agg(content, ''::bytea order by part)) from files f where f.document_id = d.id) end),
+                  count(*) filter (where size > %(largest)s)
+           from documents d where size > 0""",
+        {"largest": LARGEST_CHECKED},
     ).fetchone()
     for table in ("documents", "files"):
         connection.execute(sql.SQL("alter table {} force row level security").format(sql.Identifier(table)))
-    return int(row[0]) if row else 0
+    altered, large = row or (0, 0)
+    return altered, large
 
 
 # --- both -------------------------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 PREFIX = "SITUATE_"
 DOTENV = ".env"
+RECIPIENTS = ("Anthropic", "Cohere", "Voyage", "LangSmith")
 LISTED = "docs/operators/settings.md"
 
 
@@ -53,6 +54,17 @@ def _web_address(address: str | None) -> str | None:
     if address is not None and not re.match(r"https?://[^/\s]", address):
         raise ValueError("a web address that begins with https:// or http://")
     return address
+
+
+def _recipients(consent: str) -> str:
+    """A name that is none would leave a provider unused without a word. LangChain's integrations bring names of their own."""
+    known = {name.casefold(): name for name in RECIPIENTS}
+    for given in consent.split(","):
+        recipient = given.partition("/")[0].strip()
+        near = difflib.get_close_matches(recipient.casefold(), known, n=1, cutoff=0.75)
+        if near and near[0] != recipient.casefold():
+            raise ValueError(f"a list of recipients; {recipient} is none, {known[near[0]]} is")
+    return consent
 
 
 Url = Annotated[str | None, AfterValidator(_web_address)]
@@ -149,7 +161,7 @@ class Settings(BaseSettings):
         default=None, validation_alias="VOYAGE_BASE_URL", repr=False, description="Another address of Voyage's API."
     )
 
-    consent: str = Field(
+    consent: Annotated[str, AfterValidator(_recipients)] = Field(
         default="",
         description="Recipients, or models of theirs, that every user of this installation has agreed to, by comma, such as "
         "`Cohere,Anthropic/claude-haiku-5-5`. For others the page asks.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from db import as_subject, embedded, open_pool
+from db import as_subject, dumps, embedded, open_pool
 from db.documents import Selection, Status
 from rag import conversation, feedback, library, originals, page_images
 from rag.cli import execute
@@ -164,7 +165,11 @@ def test_a_library_moves_from_here_to_a_server_and_on_to_an_embedded_one(
         assert shape(server.url) == form
     server.leave()
     # and what the embedded one saves goes back to the server
-    assert restore(tmp_path / "three", url, "--replace") == 0
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(dumps, "LARGEST_CHECKED", 1)
+        capsys.readouterr()
+        assert restore(tmp_path / "three", url, "--replace") == 0
+        assert re.search(r"was uploaded, though \d+ files of more than 500 MB could not be compared;", capsys.readouterr().out)
     with opened(deps, url) as there:
         assert told(there) == after
 

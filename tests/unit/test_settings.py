@@ -86,6 +86,7 @@ WRONG = {
     "home": ("~nobody-of-that-name/x", "a folder; there is no user whose home that ~ names"),
     "port": ("70000", "a whole number from 0 to 65535"),
     "subject": (" ", "a text that is not empty"),
+    "consent": ("Cohere, Antropic/claude-haiku-5-5", "a list of recipients; Antropic is none, Anthropic is"),
     "ask_above_usd": ("-1", "a number from 0 up"),
     "batch_above": ("1.5", "a whole number from 0 up"),
     "max_file_mb": ("0", "a whole number from 1 up"),
@@ -106,7 +107,7 @@ WRONG = {
     "voyage_base_url": ("https://", "a web address that begins with https:// or http://"),
 }
 # any text will do for these: what it means is found out where it is used
-FREE = {"database_url", "backup_url", "host", "embedder", "reranker", "situator", "answerer", "consent"}
+FREE = {"database_url", "backup_url", "host", "embedder", "reranker", "situator", "answerer"}
 FREE |= {"anthropic_api_key", "cohere_api_key", "voyage_api_key"}
 
 
@@ -120,6 +121,11 @@ def test_a_wrong_value_is_told_with_what_it_must_be(field: str, value: str, told
     monkeypatch.setenv(name, value)
     what = name if told.startswith("a web address") else f"{name}={value}"
     assert refusal() == f"{what} will not do: it must be {told}."
+
+
+def test_recipients_are_taken_in_any_case_and_so_are_those_that_langchain_brings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SITUATE_CONSENT", "anthropic, COHERE/rerank-v4.0-pro,LangSmith, OpenAI, Google Vertex AI/gemini")
+    assert len(load().granted) == 5
 
 
 def test_a_home_is_the_same_folder_wherever_a_process_is_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
