@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PATIENCE = 300.0  # seconds
+UNTOLD = 5.0  # seconds that another process's start or stop may take before it is said
 PASSING = ("starting up", "shutting down", "not yet accepting", "recovery")  # what a server says that will answer soon
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
@@ -198,7 +199,13 @@ def _url(place: Place, role: str, *, database: str = ROLE) -> str:
 @contextmanager
 def _lock(place: Place) -> Iterator[None]:
     with closing((place.root / "lock").open("ab")) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        until = time.monotonic() + UNTOLD
+        while not _take(file, fcntl.LOCK_EX):
+            if time.monotonic() > until:
+                log.warning("Another process is starting or stopping the embedded Postgres; this one waits for it.")
+                fcntl.flock(file, fcntl.LOCK_EX)
+                break
+            time.sleep(0.05)
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import importlib.util
 import os
 import re
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -280,6 +282,19 @@ def test_a_home_that_refuses_locks_is_refused(bare, start, monkeypatch):
     monkeypatch.setattr("fcntl.flock", refused)
     with pytest.raises(DatabaseRefused, match=r"\(No locks available\)\. Free it, or set SITUATE_HOME"):
         start(bare)
+
+
+def test_who_waits_long_for_another_start_says_so(home, start, monkeypatch, caplog):
+    monkeypatch.setattr(embedded, "UNTOLD", 0.1)
+    with (home / "postgres" / "lock").open("ab") as held, ThreadPoolExecutor() as other:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        started = other.submit(start, home)
+        while "this one waits for it" not in caplog.text:
+            assert not started.done()
+            time.sleep(0.02)
+        fcntl.flock(held, fcntl.LOCK_UN)
+        assert ask(started.result(), "select 1") == 1
+    assert len(caplog.records) == 1
 
 
 @AS_ROOT
