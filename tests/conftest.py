@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,11 +23,6 @@ from tests.folders import open_folder
 
 FAKES = {"embedder": "fake:embedder", "reranker": "none", "situator": "none", "answerer": "fake:answerer"}
 _numbers = itertools.count(1)
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """What `-n auto` means: one more than there are cores, as tests wait for processes of their own now and then."""
-    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(autouse=True)

@@ -142,18 +142,32 @@ def situate() -> Iterator[str]:
             running.wait(60)
 
 
+class Pages:
+    """Called with the name of an answerer in pages_process.py, serves the pages over a database; gives the address."""
+
+    def __init__(self, database_url: str, ending: ExitStack) -> None:
+        self._database_url = database_url
+        self._ending = ending
+        self._server: subprocess.Popen[str] | None = None
+
+    def __call__(self, scenario: str) -> str:
+        command = [sys.executable, "-m", "tests.browser.pages_process", self._database_url, scenario]
+        self._server = self._ending.enter_context(
+            subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        )
+        self._ending.callback(self._server.kill)
+        assert self._server.stdout is not None
+        return self._server.stdout.readline().strip()
+
+    def release(self) -> None:
+        """Let the answer that is held back grow."""
+        assert self._server is not None
+        assert self._server.stdin is not None
+        self._server.stdin.write("\n")
+        self._server.stdin.flush()
+
+
 @pytest.fixture
-def pages(database_url: str) -> Iterator[Callable[[str], str]]:
-    """Serve the pages over the test's database with an answerer named in pages_process.py; gives the address."""
-    with ExitStack() as running:
-
-        def serve(scenario: str) -> str:
-            command = [sys.executable, "-m", "tests.browser.pages_process", database_url, scenario]
-            server = running.enter_context(
-                subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-            )
-            running.callback(server.kill)
-            assert server.stdout is not None
-            return server.stdout.readline().strip()
-
-        yield serve
+def pages(database_url: str) -> Iterator[Pages]:
+    with ExitStack() as ending:
+        yield Pages(database_url, ending)

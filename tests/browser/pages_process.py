@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import sys
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import uvicorn
 
@@ -13,8 +14,8 @@ from pages.parts import web
 from rag import process
 from rag.deps import build
 from rag.errors import TransientProviderError
-from rag.providers import BlockEnd, Cite, Text
-from rag.providers.fake import FakeAnswerer
+from rag.providers import BlockEnd, Cite, Passage, Text, Turn
+from rag.providers.fake import Event, FakeAnswerer
 from rag.settings import Settings
 
 PARAGRAPHS = 12
@@ -39,6 +40,20 @@ HOSTILE = (
     Cite(passage=0, first=0, last=1, quote="e"),
     BlockEnd(),
 )
+FIRST = "Well "
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held(FakeAnswerer):
+    """Goes on after its first word when a line comes from the test."""
+
+    def stream(self, question: str, passages: Sequence[Passage], history: Sequence[Turn], *, keep: bool = False) -> Iterator[Event]:
+        for event in super().stream(question, passages, history, keep=keep):
+            yield event
+            if event == Text(text=FIRST):
+                sys.stdin.readline()
+
+
 FOLLOW_UP = "And in the year before?"
 REWRITTEN = "What was the operating profit in 2030?"
 SCENARIOS = {
@@ -47,7 +62,7 @@ SCENARIOS = {
     "written": FakeAnswerer(script=LONG),
     "several": FakeAnswerer(script=SEVERAL),
     "slow": FakeAnswerer(script=LONG, delay=0.05),
-    "very slow": FakeAnswerer(script=(Text(text="Well "), *LONG), delay=0.4),
+    "held": Held(script=(Text(text=FIRST), *LONG), delay=0.2),
     "failing": FakeAnswerer(
         script=CITED, delay=0.2, failure=TransientProviderError("Anthropic is overloaded at the moment. Try again later.")
     ),

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from rag import ingest, library
 from rag.deps import Deps
 from tests.browser import papers
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Pages, Visit
 
 SUBJECT = "local"
 QUESTION = "What was the operating profit in 2031?"
@@ -24,14 +24,15 @@ def _report(deps: Deps) -> None:
 
 
 @pytest.mark.usefixtures("_report")
-def test_sources_come_before_the_answer_and_can_be_read_while_it_grows(pages: Callable[[str], str], visit: Callable[..., Visit]) -> None:
-    window = visit(pages("very slow"))
+def test_sources_come_before_the_answer_and_can_be_read_while_it_grows(pages: Pages, visit: Callable[..., Visit]) -> None:
+    window = visit(pages("held"))
     page = window.go("chat")
     window.ask(QUESTION)
     expect(page.locator("button.card").first).to_be_visible()
     expect(page.get_by_text("Paragraph 0")).to_have_count(0)
     page.locator("button.card").first.click()
     expect(page.locator(".sheet img")).to_be_visible()
+    pages.release()
     expect(page.get_by_text("Paragraph 0")).to_be_visible()
     expect(page.locator(".sheet img")).to_be_visible()
     page.get_by_role("button", name="Stop", exact=True).click()

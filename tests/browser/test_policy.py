@@ -33,6 +33,7 @@ TRIES = {
     "a form": ("form-action", f"const f = document.createElement('form'); f.action = '{ELSEWHERE}/f'; document.body.append(f); f.submit()"),
     "another base": ("base-uri", f"const b = document.createElement('base'); b.href = '{ELSEWHERE}/'; document.head.append(b)"),
 }  # fmt: skip
+PATHS = ("/", "/documents", "/_stcore/health", "/readyz", "/favicon.png", "/static/none.js", "/media/none.pdf", "/none")
 
 
 def test_what_markup_could_do_is_refused(
@@ -52,19 +53,20 @@ def test_what_markup_could_do_is_refused(
             assert page.evaluate("window.hostile") is None
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/documents", "/_stcore/health", "/readyz", "/favicon.png", "/static/none.js", "/media/none.pdf", "/none"]
-)
-def test_every_response_carries_the_policy(deps: Deps, pages: Callable[[str], str], visit: Callable[..., Visit], path: str) -> None:
+def test_every_response_carries_the_policy(
+    deps: Deps, pages: Callable[[str], str], visit: Callable[..., Visit], subtests: pytest.Subtests
+) -> None:
     window = visit(pages("quotes"))
-    answered = window.page.request.get(f"{window.address}{path}")
-    policy = answered.headers["content-security-policy"]
-    assert "'unsafe-eval'" not in policy
-    for directive in ("frame-ancestors 'none'", "object-src 'none'", "base-uri 'none'", "form-action 'self'"):
-        assert directive in policy
-    assert answered.headers["x-content-type-options"] == "nosniff"
-    assert answered.headers["cross-origin-opener-policy"] == "same-origin"
-    assert "camera=()" in answered.headers["permissions-policy"]
+    for path in PATHS:
+        with subtests.test(path):
+            answered = window.page.request.get(f"{window.address}{path}")
+            policy = answered.headers["content-security-policy"]
+            assert "'unsafe-eval'" not in policy
+            for directive in ("frame-ancestors 'none'", "object-src 'none'", "base-uri 'none'", "form-action 'self'"):
+                assert directive in policy
+            assert answered.headers["x-content-type-options"] == "nosniff"
+            assert answered.headers["cross-origin-opener-policy"] == "same-origin"
+            assert "camera=()" in answered.headers["permissions-policy"]
 
 
 def test_a_page_in_use_breaks_none_of_it(deps: Deps, pages: Callable[[str], str], visit: Callable[..., Visit]) -> None:
