@@ -45,6 +45,7 @@ class House:
 
     def revive(self) -> None:
         assert _true(self.server.revive)
+        assert _true(self._answers)  # the pool has noticed
 
     def _answers(self) -> bool:
         try:
@@ -127,7 +128,6 @@ def test_an_outage_that_lasts_leaves_what_was_stored_as_interrupted(house: House
     model.gate.set()
     produced(message)
     house.revive()
-    assert _true(house._answers)
     with as_subject(deps.pool, SUBJECT) as connection:
         connection.execute("update messages set beat_at = now() - interval '1 minute' where id = %s", [message.id])
     interrupted, _ = conversation.follow(deps, SUBJECT, message.id)
