@@ -106,6 +106,7 @@ def use(window: Visit) -> None:
     page.get_by_label("A question whose answer you know").fill(QUESTION)
     page.get_by_role("button", name="Find the passage").click()
     page.locator("button.card").first.click()
+    expect(page.get_by_role("cell", name=QUESTION)).to_be_visible()
     page.get_by_role("button", name="Measure with 1 question").click()
     page.get_by_role("tab", name="Results").click()
     expect(page.get_by_role("cell", name="Both together")).to_be_visible(timeout=120_000)
