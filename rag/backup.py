@@ -56,7 +56,8 @@ def restore(settings: Settings, arguments: argparse.Namespace) -> int:
     if done.applied:
         say(f"Brought up to date: {', '.join(done.applied)}.")
     altered = f", but {count(done.altered, 'file')}, as after a password was taken off" if done.altered else ""
-    large = f", though {count(done.large, 'file')} of more than 500 MB could not be compared" if done.large else ""
+    limit = f"{dumps.LARGEST_CHECKED // 1_000_000} MB"
+    large = f", though {count(done.large, 'file')} of more than {limit} could not be compared" if done.large else ""
     say(
         f"Restored {_told(done.rows)}. Checked: every row arrived; each original is the file that was uploaded{altered}{large}; row-level security is "
         "forced; constraints and indexes are valid."
