@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from rag import redaction
+from rag import redaction, telemetry
 from rag.confined import Limits
 from rag.errors import SettingsError
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 PREFIX = "SITUATE_"
 DOTENV = ".env"
-RECIPIENTS = ("Anthropic", "Cohere", "Voyage", "LangSmith")
+RECIPIENTS = ("Anthropic", "Cohere", "Voyage", telemetry.LANGSMITH)
 LISTED = "docs/operators/settings.md"
 
 

@@ -28,5 +28,5 @@ def switch_off() -> None:
 
 def keep_from_langsmith(granted: Collection[str]) -> None:
     """Let LangChain report no call to LangSmith, texts and all, because the environment of whoever starts us says so for other programs."""
-    if LANGSMITH not in granted:
+    if LANGSMITH.casefold() not in map(str.casefold, granted):
         os.environ.update(LANGSMITH_TRACING_V2="false")  # looked for before its other names

@@ -71,9 +71,10 @@ def test_langsmith_learns_nothing_because_other_programs_trace(switch: str) -> N
         assert not server.requests
 
 
-def test_langsmith_is_told_where_the_operator_has_consented() -> None:
+@pytest.mark.parametrize("name", ["LangSmith", "langsmith"])
+def test_langsmith_is_told_where_the_operator_has_consented(name: str) -> None:
     with LangSmith() as server:
-        run(LANGCHAIN, "LangSmith", LANGSMITH_ENDPOINT=server.url, LANGSMITH_API_KEY="a-key-of-langsmith", LANGSMITH_TRACING="true")
+        run(LANGCHAIN, name, LANGSMITH_ENDPOINT=server.url, LANGSMITH_API_KEY="a-key-of-langsmith", LANGSMITH_TRACING="true")
         assert server.requests
 
 
